@@ -1,0 +1,161 @@
+"""The delivery promise: the days on which so much can arrive, or none; never a guess (CONTRACT 2).
+
+Counted in working days of the channel's calendar: from stock at the nearest location that covers
+the quantity, else from incoming supply, else by the product's lead time when it may be
+back-ordered.
+
+What a figure *counts for* is the caller's to say: a trusted caller's figure counts whole, a
+stranger's only up to the lower bound of its span, so that no date gives an exact figure away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container, Sequence
+from datetime import date, datetime, time, timedelta
+
+import msgspec
+
+from gateway.domain.quantities import Milli
+from gateway.domain.stock import Incoming, Location, Product, StockLevel
+
+_DAY = timedelta(days=1)
+
+Counted = Callable[[Milli], Milli]
+"""How much of a figure may be relied on when dates are told."""
+
+
+class Promise(msgspec.Struct, frozen=True, gc=False):
+    """The first and the last day on which it should arrive."""
+
+    earliest: date
+    latest: date
+
+
+class WorkingCalendar(msgspec.Struct, frozen=True):
+    """Days on which a channel's orders move: weekdays (Monday is 0) less holidays."""
+
+    weekdays: frozenset[int] = frozenset(range(5))
+    holidays: Container[date] = frozenset()
+
+    def works_on(self, day: date) -> bool:
+        """Whether orders move on that day."""
+        return day.weekday() in self.weekdays and day not in self.holidays
+
+    def on_or_after(self, day: date) -> date:
+        """The day itself when it is a working day, else the next one."""
+        while not self.works_on(day):
+            day += _DAY
+        return day
+
+    def after(self, day: date, working_days: int) -> date:
+        """The day so many working days after `day`."""
+        day = self.on_or_after(day)
+        for _ in range(working_days):
+            day = self.on_or_after(day + _DAY)
+        return day
+
+
+class ShippingTerms(msgspec.Struct, frozen=True):
+    """How a channel ships: its calendar, cut-off time (local), and days in transit."""
+
+    calendar: WorkingCalendar = WorkingCalendar()
+    cut_off: time | None = None
+    transit_days: tuple[int, int] = (0, 0)
+
+    def order_day(self, local_now: datetime) -> date:
+        """The working day on which an order of this moment is handled.
+
+        The cut-off only matters on a working day: a Saturday's order is Monday's either way.
+        """
+        day = local_now.date()
+        late = self.cut_off is not None and local_now.time() >= self.cut_off
+        if late and self.calendar.works_on(day):
+            day += _DAY
+        return self.calendar.on_or_after(day)
+
+    def arriving(self, leaves: date) -> Promise:
+        """The promise for goods that leave on that working day."""
+        first, last = self.transit_days
+        return Promise(self.calendar.after(leaves, first), self.calendar.after(leaves, last))
+
+
+class Place(msgspec.Struct, frozen=True):
+    """A location with what it holds of the SKU asked for."""
+
+    location: Location
+    level: StockLevel
+
+
+def promise(
+    quantity: Milli,
+    places: Sequence[Place],
+    product: Product,
+    terms: ShippingTerms,
+    local_now: datetime,
+    counted: Counted,
+) -> Promise | None:
+    """When `quantity` could arrive; None without data.
+
+    `places` come in priority order; `local_now` is on the channel's own clock.
+    """
+    today = local_now.date()
+    start = terms.order_day(local_now)
+    release = product.release_day(local_now)
+    if release is not None:
+        start = terms.calendar.on_or_after(max(start, release))
+    leaves = _leaves_from_stock(quantity, places, terms, start, counted)
+    if leaves is None:
+        leaves = _leaves_from_supply(quantity, places, terms, start, today, counted)
+    if leaves is None and product.backorder and product.lead_time_days is not None:
+        leaves = terms.calendar.after(start, product.lead_time_days)
+    return None if leaves is None else terms.arriving(leaves)
+
+
+def _leaves_from_stock(
+    quantity: Milli, places: Sequence[Place], terms: ShippingTerms, start: date, counted: Counted
+) -> date | None:
+    for place in places:
+        if counted(place.level.salable()) >= quantity:
+            return terms.calendar.after(start, place.location.handling_days)
+    if counted(sum(place.level.salable() for place in places)) < quantity:
+        return None
+    # No place has it all, together they do: the slowest of those needed sets the day.
+    gathered, slowest = 0, 0
+    for place in places:
+        salable = place.level.salable()
+        if salable > 0 and gathered < quantity:
+            gathered += counted(salable)
+            slowest = max(slowest, place.location.handling_days)
+    return terms.calendar.after(start, slowest)
+
+
+def _leaves_from_supply(
+    quantity: Milli,
+    places: Sequence[Place],
+    terms: ShippingTerms,
+    start: date,
+    today: date,
+    counted: Counted,
+) -> date | None:
+    def supplied(together: Sequence[Place]) -> date | None:
+        """When these places, taken as one, have the quantity ready to leave."""
+        here = counted(sum(place.level.salable() for place in together))
+        handling = max(place.location.handling_days for place in together)
+        arrived = 0
+        for supply in _coming(together, today):
+            arrived += supply.quantity
+            if here + counted(arrived) >= quantity:
+                return terms.calendar.after(max(supply.date, start), handling)
+        return None
+
+    alone = [supplied([place]) for place in places]
+    days = [day for day in alone if day is not None]
+    if days or not places:
+        return min(days, default=None)
+    return supplied(places)
+
+
+def _coming(places: Sequence[Place], today: date) -> list[Incoming]:
+    # Supply whose day has passed without arriving is overdue: a date for it would be a guess.
+    supplies = [s for place in places for s in place.level.incoming if s.date >= today]
+    return sorted(supplies, key=lambda supply: supply.date)

@@ -1,0 +1,45 @@
+"""How old an answer is, and what that means (DESIGN, Freshness).
+
+Age is counted from the time through which the feed was verified, not from the last change of
+the figure.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+
+class Freshness(StrEnum):
+    """The word for an answer's age."""
+
+    FRESH = "fresh"
+    STALE = "stale"
+    EXPIRED = "expired"
+
+
+class WhenExpired(StrEnum):
+    """What an operator wants done with a figure too old to rely on."""
+
+    SERVE = "serve"
+    ON_REQUEST = "on_request"
+
+
+class FreshnessPolicy(msgspec.Struct, frozen=True):
+    """For so long without remark, for so long still sold from; after that `when_expired`."""
+
+    fresh_for_ms: int
+    stale_for_ms: int
+    when_expired: WhenExpired = WhenExpired.SERVE
+
+    def judge(self, as_of_ms: int, now_ms: int) -> Freshness:
+        """The word for data verified through `as_of_ms`, looked at now."""
+        age = now_ms - as_of_ms
+        if age <= self.fresh_for_ms:
+            return Freshness.FRESH
+        return Freshness.STALE if age <= self.stale_for_ms else Freshness.EXPIRED
+
+    def withholds(self, freshness: Freshness) -> bool:
+        """Whether the figure may no longer be told."""
+        return freshness is Freshness.EXPIRED and self.when_expired is WhenExpired.ON_REQUEST

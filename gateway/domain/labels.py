@@ -1,0 +1,31 @@
+"""Words for a status, by language. The code is stable, the words are not.
+
+The texts themselves are data: `gateway/locales/<language>.toml`, one file a language.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+import msgspec
+
+from gateway.domain.quantities import to_number
+from gateway.domain.spans import StockStatus, StockView
+
+MINIMUM: Final = "{min}"
+"""Where the span's lower bound stands in a label."""
+
+
+class Labels(msgspec.Struct, frozen=True):
+    """The words of one language, one for every status."""
+
+    locale: str
+    texts: Mapping[StockStatus, str]
+
+    def label(self, view: StockView) -> str:
+        """The text for what is shown; it says no more than the span."""
+        text = self.texts[view.status]
+        if view.span is None:
+            return text
+        return text.replace(MINIMUM, str(to_number(view.span.low)))

@@ -1,0 +1,135 @@
+"""The worker's copy of what every answer needs: locations and the state of the feeds.
+
+Small, read often, changed seldom: kept in memory, renewed when the change channel says so and
+every second besides, because messages may be lost. While the store is away the last copy serves.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Final, Protocol
+
+import msgspec
+
+from gateway.domain.errors import NotReadyError, StoreUnavailableError, UnknownLocationError
+from gateway.domain.stock import Location, StockLevel, in_priority_order
+from gateway.store.feeds import FeedState, unready
+from gateway.store.keys import Change, ChangeKind
+
+_RENEW_EVERY: Final = 1.0
+
+
+class LocationSource(Protocol):
+    """Where locations come from."""
+
+    async def locations(self) -> Sequence[Location]:
+        """Every location held."""
+
+
+class FeedSource(Protocol):
+    """Where the feeds' states come from."""
+
+    async def all(self) -> Mapping[str, FeedState]:
+        """Every feed by name."""
+
+
+class Snapshot(msgspec.Struct, frozen=True):
+    """Locations in priority order, and feeds by name, as of one moment."""
+
+    locations: tuple[Location, ...] = ()
+    feeds: Mapping[str, FeedState] = {}
+
+    def location(self, name: str, channel: str) -> Location:
+        """The location of that name, if the channel sells from it.
+
+        Raises:
+            UnknownLocationError: there is none.
+        """
+        for place in self.locations:
+            if place.location == name and place.serves(channel):
+                return place
+        if not self.locations:
+            return Location(name)
+        raise UnknownLocationError(name)
+
+    def locations_of(self, channel: str, levels: Mapping[str, StockLevel]) -> Sequence[Location]:
+        """The channel's locations, highest priority first.
+
+        Where no location was ever given, each that has stock is taken as a plain warehouse: a
+        shop may start with nothing but figures. Once there is a list, it is the list.
+        """
+        if not self.locations:
+            return in_priority_order(Location(name) for name in levels)
+        return [place for place in self.locations if place.serves(channel)]
+
+    def require_ready(self) -> None:
+        """Return if every stock answer can be right.
+
+        Raises:
+            NotReadyError: some feed has not been loaded yet, or there is none.
+        """
+        waiting = unready(self.feeds)
+        if waiting is not None:
+            raise NotReadyError(waiting)
+
+    def verified_through(self, feed: int) -> int | None:
+        """Until when that feed's records are known to be right; None when never verified."""
+        for state in self.feeds.values():
+            if state.number == feed:
+                return state.verified_through_ms
+        return None
+
+    def all_verified_through(self, kind: str) -> int | None:
+        """The oldest such time of all feeds of that kind; None where there is none."""
+        states = [state for state in self.feeds.values() if state.kind == kind]
+        return min((state.verified_through_ms or 0 for state in states), default=None)
+
+    def any_failing(self) -> bool:
+        """Whether any feed's last sync failed: the ERP is down, or answers nonsense."""
+        return any(state.failing_since_ms is not None for state in self.feeds.values())
+
+
+class Directory:
+    """Keeps the newest `Snapshot` it could read."""
+
+    def __init__(self, locations: LocationSource, feeds: FeedSource) -> None:
+        self._locations = locations
+        self._feeds = feeds
+        self._wake = asyncio.Event()
+        self.current = Snapshot()
+        self.reachable = False
+
+    def on_change(self, change: Change | None) -> None:
+        """Renew soon, if the change is one that matters here."""
+        if change is None or change.kind is not ChangeKind.SKU:
+            self._wake.set()
+
+    async def renew(self) -> None:
+        """Read everything anew.
+
+        Raises:
+            StoreUnavailableError: the store did not answer; the last copy stays.
+        """
+        self._wake.clear()
+        try:
+            locations = await self._locations.locations()
+            feeds = await self._feeds.all()
+        except StoreUnavailableError:
+            self.reachable = False
+            raise
+        self.current = Snapshot(tuple(in_priority_order(locations)), feeds)
+        self.reachable = True
+
+    async def run(self) -> None:
+        """Keep the copy new until cancelled."""
+        while True:
+            try:
+                await self.renew()
+            except StoreUnavailableError:
+                self._wake.clear()
+            try:
+                async with asyncio.timeout(_RENEW_EVERY):
+                    await self._wake.wait()
+            except TimeoutError:
+                continue

@@ -1,0 +1,270 @@
+"""Stock lookups: what may be told of these SKUs, to this caller, now (CONTRACT 2 and 3)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, tzinfo
+from typing import Final, Protocol
+
+import msgspec
+
+from gateway.domain.delivery import Place, Promise, ShippingTerms, promise
+from gateway.domain.errors import UnknownChannelError
+from gateway.domain.freshness import Freshness, FreshnessPolicy
+from gateway.domain.labels import Labels
+from gateway.domain.quantities import UNIT, Milli
+from gateway.domain.spans import (
+    ON_REQUEST_VIEW,
+    PREORDER_VIEW,
+    SpanPolicy,
+    StockStatus,
+    StockView,
+)
+from gateway.domain.stock import PLAIN_PRODUCT, Location, Product, SkuStock, StockLevel
+from gateway.services.directory import Snapshot
+
+_NOTHING: Final = StockLevel(0)
+
+
+class StockReader(Protocol):
+    """Where stock comes from."""
+
+    async def read(self, skus: Sequence[str]) -> Sequence[SkuStock | None]:
+        """What is held of each SKU, in order."""
+
+
+class Channel(msgspec.Struct, frozen=True):
+    """A place of selling: its currency, language, clock and shipping terms."""
+
+    name: str
+    currency: str
+    locale: str
+    timezone: tzinfo
+    terms: ShippingTerms
+
+
+class SellingRules(msgspec.Struct, frozen=True):
+    """What the operator decided: channels (the first is the default), spans, words, ages."""
+
+    channels: Mapping[str, Channel]
+    span_policy: Callable[[str, str | None], SpanPolicy]
+    labels: Mapping[str, Labels]
+    freshness: FreshnessPolicy
+
+    def channel(self, name: str | None) -> Channel:
+        """The channel of that name, or the default.
+
+        Raises:
+            UnknownChannelError: none of that name is configured.
+        """
+        if name is None:
+            return next(iter(self.channels.values()))
+        found = self.channels.get(name)
+        if found is None:
+            raise UnknownChannelError(name)
+        return found
+
+
+class StockContext(msgspec.Struct, frozen=True):
+    """The circumstances of a lookup: where, in which words, how many, for whom.
+
+    `exact` is for trusted callers only: with it the exact figure and an exact judgement are told.
+    """
+
+    channel: Channel
+    locale: str
+    location: str | None = None
+    quantity: Milli | None = None
+    pickup: bool = False
+    exact: bool = False
+
+
+class PickupAnswer(msgspec.Struct, frozen=True):
+    """What one store has to fetch."""
+
+    location: Location
+    view: StockView
+    label: str
+
+
+class StockAnswer(msgspec.Struct, frozen=True):
+    """All that may be told of one SKU; `salable` only to a trusted caller."""
+
+    sku: str
+    view: StockView
+    label: str
+    delivery: Promise | None
+    as_of_ms: int
+    freshness: Freshness
+    sufficient: bool | None = None
+    salable: Milli | None = None
+    pickup: tuple[PickupAnswer, ...] | None = None
+
+
+class UnknownSku(msgspec.Struct, frozen=True):
+    """Nothing is known of this SKU."""
+
+    sku: str
+
+
+class StockLookups:
+    """Answers lookups from the store and the worker's copy of the directory."""
+
+    def __init__(
+        self,
+        stock: StockReader,
+        directory: Callable[[], Snapshot],
+        rules: SellingRules,
+        clock_ms: Callable[[], int],
+    ) -> None:
+        self._stock = stock
+        self._directory = directory
+        self._rules = rules
+        self._clock_ms = clock_ms
+
+    async def answer(
+        self, skus: Sequence[str], context: StockContext
+    ) -> list[StockAnswer | UnknownSku]:
+        """One answer for each SKU, in the order asked.
+
+        Raises:
+            NotReadyError: the store is cold.
+            StoreUnavailableError: the store did not answer.
+            UnknownLocationError: no such location serves the channel.
+        """
+        directory = self._directory()
+        directory.require_ready()
+        if context.location is not None:
+            directory.location(context.location, context.channel.name)
+        asked = list(dict.fromkeys(skus))
+        found = await self._stock.read(asked)
+        now_ms = self._clock_ms()
+        answers = {
+            sku: UnknownSku(sku)
+            if stock is None
+            else _Answering(self._rules, directory, context, now_ms, stock).answer(sku)
+            for sku, stock in zip(asked, found, strict=True)
+        }
+        return [answers[sku] for sku in skus]
+
+
+class _Answering:
+    """One SKU's answer in the making."""
+
+    def __init__(
+        self,
+        rules: SellingRules,
+        directory: Snapshot,
+        context: StockContext,
+        now_ms: int,
+        stock: SkuStock,
+    ) -> None:
+        self._rules = rules
+        self._directory = directory
+        self._context = context
+        self._now_ms = now_ms
+        self._levels = stock.levels
+        self._product: Product = stock.product or PLAIN_PRODUCT
+        self._local_now = datetime.fromtimestamp(now_ms / 1000, UTC).astimezone(
+            context.channel.timezone
+        )
+        self._policy = rules.span_policy(context.channel.name, self._product.stock_class)
+        self._labels = rules.labels[context.locale]
+
+    def answer(self, sku: str) -> StockAnswer:
+        context = self._context
+        places = self._places()
+        as_of_ms = min(self._as_of_ms(places), self._now_ms)
+        freshness = self._rules.freshness.judge(as_of_ms, self._now_ms)
+        salable = sum(place.level.salable() for place in places)
+        view = self._view(salable, freshness)
+        exact = context.exact
+        return StockAnswer(
+            sku,
+            view,
+            self._labels.label(view),
+            self._delivery(places, view),
+            as_of_ms,
+            freshness,
+            sufficient=self._sufficient(view, salable),
+            salable=salable if exact else None,
+            pickup=self._pickup(freshness) if context.pickup else None,
+        )
+
+    def _places(self) -> list[Place]:
+        """The locations that count, each with what it holds."""
+        channel, wanted = self._context.channel.name, self._context.location
+        if wanted is not None:
+            counting = [self._directory.location(wanted, channel)]
+        else:
+            all_of = self._directory.locations_of(channel, self._levels)
+            counting = [place for place in all_of if place.ships]
+        return [
+            Place(place, self._levels[place.location])
+            for place in counting
+            if place.location in self._levels
+        ]
+
+    def _as_of_ms(self, places: Sequence[Place]) -> int:
+        times = [self._level_as_of_ms(place.level) for place in places]
+        if times:
+            return min(times)
+        # Nothing held here: that there is nothing is known as of the feeds that would have told.
+        for kind in ("stock", "products"):
+            known = self._directory.all_verified_through(kind)
+            if known is not None:
+                return known
+        return 0
+
+    def _level_as_of_ms(self, level: StockLevel) -> int:
+        verified = self._directory.verified_through(level.feed)
+        return level.stamp_ms if verified is None else verified
+
+    def _view(self, salable: Milli, freshness: Freshness) -> StockView:
+        if self._rules.freshness.withholds(freshness):
+            return ON_REQUEST_VIEW
+        product = self._product
+        if product.awaits_release(self._local_now):
+            return PREORDER_VIEW
+        discontinued = product.status == "discontinued"
+        return self._policy.view(salable, discontinued=discontinued, backorder=product.backorder)
+
+    def _sufficient(self, view: StockView, salable: Milli) -> bool | None:
+        quantity = self._context.quantity
+        if quantity is None:
+            return None
+        if self._context.exact:
+            ordered_ahead = view.status in {StockStatus.BACKORDER, StockStatus.PREORDER}
+            may_wait = self._product.backorder and self._product.status != "discontinued"
+            return quantity <= salable or ordered_ahead or may_wait
+        return None if view.span is None else view.span.covers(quantity)
+
+    def _delivery(self, places: Sequence[Place], view: StockView) -> Promise | None:
+        if view.status in {StockStatus.ON_REQUEST, StockStatus.DISCONTINUED}:
+            return None
+        counted = _whole if self._context.exact else self._lower_bound
+        quantity = self._context.quantity
+        return promise(
+            UNIT if quantity is None else quantity,
+            places,
+            self._product,
+            self._context.channel.terms,
+            self._local_now,
+            counted,
+        )
+
+    def _lower_bound(self, figure: Milli) -> Milli:
+        return self._policy.span(figure).low
+
+    def _pickup(self, freshness: Freshness) -> tuple[PickupAnswer, ...]:
+        places = self._directory.locations_of(self._context.channel.name, self._levels)
+        return tuple(self._pickup_at(place, freshness) for place in places if place.pickup)
+
+    def _pickup_at(self, place: Location, freshness: Freshness) -> PickupAnswer:
+        level = self._levels.get(place.location, _NOTHING)
+        view = self._view(level.salable(), freshness)
+        return PickupAnswer(place, view, self._labels.label(view))
+
+
+def _whole(figure: Milli) -> Milli:
+    return figure

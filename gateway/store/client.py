@@ -1,0 +1,119 @@
+"""The connection to Redis, and the one place where its errors become ours.
+
+redis-py as shipped retries ten times and waits five seconds: a lost reply ran a script twice and
+a silent server cost a minute a call. Here retries are off and every call has a deadline.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Final, Literal
+
+from redis import exceptions
+from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio.cluster import RedisCluster
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.maint_notifications import MaintNotificationsConfig
+
+from gateway.domain.errors import StoreFullError, StoreUnavailableError
+
+Mode = Literal["standalone", "cluster"]
+Connected = Any
+"""A `Redis` or `RedisCluster`. redis-py annotates its commands for both its blocking and its
+asyncio clients at once, which no type checker follows; the types of replies are ours to state."""
+
+_CONNECTIONS: Final = 64
+
+OURS: Final[tuple[type[BaseException], ...]] = (
+    exceptions.RedisError,
+    exceptions.RedisClusterException,
+    OSError,
+    asyncio.TimeoutError,
+)
+"""Everything redis-py raises when the store cannot do what was asked."""
+
+
+class StoreClient:
+    """A connected store; `deadline` (seconds) bounds every call, connecting included."""
+
+    def __init__(self, redis: Connected, deadline: float) -> None:
+        self.redis = redis
+        self.deadline = deadline
+
+    @classmethod
+    def connect(cls, url: str, *, mode: Mode = "standalone", deadline: float = 0.1) -> StoreClient:
+        """A client for `url` (redis://, rediss:// or unix://); nothing is sent yet.
+
+        Raises:
+            ValueError: the url is none of these.
+        """
+        options: dict[str, Any] = {
+            "socket_timeout": deadline,
+            "socket_connect_timeout": deadline,
+            "protocol": 3,
+            # A maintenance push is a cloud vendor's feature that Valkey does not know.
+            "maint_notifications_config": MaintNotificationsConfig(enabled=False),
+        }
+        if mode == "cluster":
+            cluster = RedisCluster.from_url(url, cluster_error_retry_attempts=0, **options)
+            return cls(cluster, deadline)
+        pool = BlockingConnectionPool.from_url(
+            url,
+            max_connections=_CONNECTIONS,
+            timeout=deadline,
+            retry=Retry(NoBackoff(), 0),
+            **options,
+        )
+        return cls(Redis.from_pool(pool), deadline)
+
+    async def get_many(self, keys: Sequence[bytes]) -> list[bytes | None]:
+        """The string values at `keys`, in order; None where there is none or it is no string.
+
+        Raises:
+            StoreUnavailableError: no answer within the deadline.
+        """
+        with translated():
+            async with asyncio.timeout(self.deadline):
+                cluster = isinstance(self.redis, RedisCluster)
+                read = self.redis.mget_nonatomic if cluster else self.redis.mget
+                found: list[bytes | None] = await read(keys)
+                return found
+
+    async def ping(self) -> None:
+        """Return when the store answers.
+
+        Raises:
+            StoreUnavailableError: it does not.
+        """
+        with translated():
+            async with asyncio.timeout(self.deadline):
+                await self.redis.ping()
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self.redis.aclose()
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turn what redis-py raises into `StoreUnavailableError` or `StoreFullError`."""
+    try:
+        yield
+    except exceptions.OutOfMemoryError as error:
+        raise StoreFullError(str(error)) from error
+    except OURS as error:
+        raise StoreUnavailableError(describe(error)) from error
+
+
+def describe(error: BaseException) -> str:
+    """One line about a Redis error, without the address, which may hold a password."""
+    if isinstance(error, exceptions.TimeoutError | asyncio.TimeoutError):
+        return "no answer in time"
+    if isinstance(error, exceptions.AuthenticationError):
+        return "refused the password"
+    if isinstance(error, exceptions.ConnectionError | OSError):
+        return "no connection"
+    return str(error).splitlines()[0] if str(error) else type(error).__name__

@@ -1,0 +1,131 @@
+"""What is known of each feed: when it was last verified, and how its last sync went.
+
+Loaders write it, gateways read it. A feed's *verified-through* time is the moment at which its
+last good sync began to read: everything the ERP had committed by then is in the store.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+import msgspec
+
+from gateway.store.client import StoreClient, translated
+from gateway.store.keys import Change, ChangeKind, Keyspace, encode_change
+
+STOCK_KINDS: Final = frozenset({"products", "locations", "stock"})
+"""Kinds without which no stock answer can be right."""
+
+_MOST_FEEDS: Final = 255
+
+
+class FeedState(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One feed. Times are milliseconds since the epoch; None means never."""
+
+    kind: str
+    number: int
+    round: int = 0
+    verified_through_ms: int | None = None
+    attempted_at_ms: int | None = None
+    failing_since_ms: int | None = None
+    error: str | None = None
+    watermark: str | None = None
+    held_back: str | None = None
+    accepted: int = 0
+    ignored: int = 0
+    quarantined: int = 0
+
+
+class TooManyFeedsError(Exception):
+    """There is room for 255 feeds: their number is one byte of every record."""
+
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(FeedState).decode
+
+
+class FeedRegister:
+    """The feeds of one store."""
+
+    def __init__(self, client: StoreClient, keys: Keyspace) -> None:
+        self._client = client
+        self._redis = client.redis
+        self._keys = keys
+
+    async def all(self) -> Mapping[str, FeedState]:
+        """Every feed that was ever registered; a state that cannot be read is left out.
+
+        Raises:
+            StoreUnavailableError: no answer within the deadline.
+        """
+        with translated():
+            held: Mapping[bytes, bytes] = await self._redis.hgetall(self._keys.feeds)
+        states: dict[str, FeedState] = {}
+        for name, text in held.items():
+            try:
+                states[name.decode()] = _decode(text)
+            except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError):
+                continue
+        return states
+
+    async def register(self, name: str, kind: str) -> FeedState:
+        """The feed's state, made when there is none; its number is its own for good.
+
+        Raises:
+            StoreUnavailableError: no answer within the deadline.
+            TooManyFeedsError: 255 feeds are there already.
+        """
+        states = await self.all()
+        held = states.get(name)
+        if held is not None and held.kind == kind:
+            return held
+        number = await self._number(name)
+        state = FeedState(kind, number)
+        await self.save(name, state)
+        return state
+
+    async def save(self, name: str, state: FeedState) -> None:
+        """Write the state and tell the gateways.
+
+        Raises:
+            StoreUnavailableError: no answer within the deadline.
+        """
+        message = encode_change(Change(ChangeKind.FEEDS, name))
+        with translated():
+            await self._redis.hset(self._keys.feeds, name, _encode(state))
+            await self._redis.publish(self._keys.changes, message)
+
+    async def retire(self, name: str) -> None:
+        """Forget a feed that is no longer configured; what it wrote stays, and ages.
+
+        Raises:
+            StoreUnavailableError: no answer within the deadline.
+        """
+        with translated():
+            await self._redis.hdel(self._keys.feeds, name)
+            message = encode_change(Change(ChangeKind.FEEDS, name))
+            await self._redis.publish(self._keys.changes, message)
+
+    async def _number(self, name: str) -> int:
+        with translated():
+            held: bytes | None = await self._redis.hget(self._keys.feed_numbers, name)
+            if held is not None:
+                return int(held)
+            # Two loaders may come here at once: HSETNX keeps the first one's number, and a
+            # number drawn in vain is only a gap.
+            drawn = await self._redis.hincrby(self._keys.feed_numbers, "", 1)
+            if drawn > _MOST_FEEDS:
+                raise TooManyFeedsError
+            await self._redis.hsetnx(self._keys.feed_numbers, name, drawn)
+            return int(await self._redis.hget(self._keys.feed_numbers, name))
+
+
+def unready(states: Mapping[str, FeedState]) -> tuple[str, ...] | None:
+    """The feeds that keep the store cold; None when it is warm.
+
+    A store without feeds is cold: nobody has loaded anything, and nothing may be called sold out.
+    """
+    needed = {name: state for name, state in states.items() if state.kind in STOCK_KINDS}
+    waiting = tuple(sorted(n for n, s in needed.items() if s.verified_through_ms is None))
+    return None if needed and not waiting else waiting

@@ -1,0 +1,83 @@
+"""Reading stock: many SKUs in one round trip, and every location there is."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Final
+
+from gateway.domain.stock import Location, SkuStock
+from gateway.store.client import StoreClient, translated
+from gateway.store.codec import CorruptValueError, decode_locations, decode_sku
+from gateway.store.keys import Keyspace
+
+_SCAN_COUNT: Final = 1000
+
+
+class StockStore:
+    """The read model. A value that is not ours is a miss, and is counted in `corrupt`."""
+
+    def __init__(self, client: StoreClient, keys: Keyspace) -> None:
+        self._client = client
+        self._keys = keys
+        self.corrupt = 0
+
+    async def read(self, skus: Sequence[str]) -> list[SkuStock | None]:
+        """What is held of each SKU, in order; None where nothing is known of it.
+
+        Raises:
+            StoreUnavailableError: no answer within the deadline.
+        """
+        values = await self._client.get_many([self._keys.sku(sku) for sku in skus])
+        return [self._decoded(value) for value in values]
+
+    async def locations(self) -> Sequence[Location]:
+        """Every location held; empty where none was ever given.
+
+        Raises:
+            StoreUnavailableError: no answer within the deadline.
+        """
+        (value,) = await self._client.get_many([self._keys.locations])
+        if value is None:
+            return ()
+        try:
+            return decode_locations(value)
+        except CorruptValueError:
+            self.corrupt += 1
+            return ()
+
+    async def scan(self) -> AsyncIterator[list[tuple[str, bytes]]]:
+        """Every SKU with its value as held, in pages; for loaders, not for requests.
+
+        Each SKU that is there from first to last comes at least once.
+
+        Raises:
+            StoreUnavailableError: the store went away; start again.
+        """
+        redis = self._client.redis
+        scan_iter = redis.scan_iter(match=self._keys.any_sku, count=_SCAN_COUNT)
+        page: list[bytes] = []
+        with translated():
+            async for key in scan_iter:
+                page.append(key)
+                if len(page) >= _SCAN_COUNT:
+                    yield await self._values(page)
+                    page = []
+            if page:
+                yield await self._values(page)
+
+    async def _values(self, page: Sequence[bytes]) -> list[tuple[str, bytes]]:
+        values = await self._client.get_many(page)
+        return [
+            (self._keys.sku_of(key), value)
+            for key, value in zip(page, values, strict=True)
+            if value is not None
+        ]
+
+    def _decoded(self, value: bytes | None) -> SkuStock | None:
+        if value is None:
+            return None
+        try:
+            return decode_sku(value)
+        except CorruptValueError:
+            self.corrupt += 1
+            return None
