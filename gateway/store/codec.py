@@ -23,12 +23,14 @@ from typing import Final, TypeVar
 
 import msgspec
 
+from gateway.domain.quantities import to_milli, to_number
 from gateway.domain.stock import (
     Basis,
     Incoming,
     Location,
     LocationKind,
     Product,
+    ProductStatus,
     SkuStock,
     StockLevel,
 )
@@ -91,28 +93,21 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
 
 
 # The wire forms: short names and left-out defaults, because there are millions of them.
-class _ProductWire(
-    Product,
-    frozen=True,
-    omit_defaults=True,
-    rename={
-        "name": "n",
-        "status": "s",
-        "available_from": "f",
-        "product_group": "g",
-        "discount_class": "d",
-        "stock_class": "c",
-        "unit": "u",
-        "min_order_quantity": "i",
-        "order_multiple": "m",
-        "max_order_quantity": "x",
-        "tax_rate": "t",
-        "lead_time_days": "l",
-        "backorder": "b",
-        "assortments": "a",
-    },
-):
-    pass
+class _ProductWire(msgspec.Struct, frozen=True, omit_defaults=True):
+    n: str = ""
+    s: ProductStatus = ProductStatus.ACTIVE
+    f: str | None = None
+    g: str | None = None
+    d: str | None = None
+    c: str | None = None
+    u: str = "EA"
+    i: int | float = 0
+    m: int | float = 0
+    x: int | float | None = None
+    t: str = "0"
+    e: int | None = None
+    b: bool = False
+    a: tuple[str, ...] = ()
 
 
 class _LocationWire(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -126,11 +121,12 @@ class _LocationWire(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class _LevelWire(msgspec.Struct, frozen=True, array_like=True):
-    quantity: int
-    allocated: int = 0
-    safety_stock: int = 0
+    # Quantities are in units here, as in JSON: whole ones are a byte or three, not five.
+    quantity: int | float
     on_hand: bool = False
-    incoming: tuple[tuple[int, str], ...] = ()
+    allocated: int | float = 0
+    safety_stock: int | float = 0
+    incoming: tuple[tuple[int | float, str], ...] = ()
 
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -169,23 +165,39 @@ def pack_op(  # noqa: PLR0913, PLR0917 - the parts of one binary record, in thei
 
 def level_payload(level: StockLevel) -> bytes:
     """The figures of a level, trailing defaults left out."""
-    figures: list[object] = [level.quantity]
-    on_hand = level.basis is Basis.ON_HAND
-    if level.incoming:
-        coming = [(supply.quantity, supply.date.isoformat()) for supply in level.incoming]
-        figures += [level.allocated, level.safety_stock, on_hand, coming]
-    elif on_hand:
-        figures += [level.allocated, level.safety_stock, on_hand]
-    elif level.safety_stock:
-        figures += [level.allocated, level.safety_stock]
-    elif level.allocated:
-        figures.append(level.allocated)
+    figures: list[object] = [
+        to_number(level.quantity),
+        level.basis is Basis.ON_HAND,
+        to_number(level.allocated),
+        to_number(level.safety_stock),
+        [(to_number(supply.quantity), supply.date.isoformat()) for supply in level.incoming],
+    ]
+    while not figures[-1] and len(figures) > 1:
+        figures.pop()
     return _encode(figures)
 
 
 def product_payload(product: Product) -> bytes:
     """A product record, defaults left out."""
-    return _encode(msgspec.convert(product, _ProductWire, from_attributes=True))
+    most = product.max_order_quantity
+    return _encode(
+        _ProductWire(
+            product.name,
+            product.status,
+            product.available_from,
+            product.product_group,
+            product.discount_class,
+            product.stock_class,
+            product.unit,
+            to_number(product.min_order_quantity),
+            to_number(product.order_multiple),
+            None if most is None else to_number(most),
+            product.tax_rate,
+            product.lead_time_days,
+            product.backorder,
+            product.assortments,
+        )
+    )
 
 
 def location_payload(place: Location) -> bytes:
@@ -246,7 +258,7 @@ def decode_sku(value: bytes) -> SkuStock | None:
             if entry.head.name == PRODUCT_NAME:
                 return None
         elif entry.head.name == PRODUCT_NAME:
-            product = Product(*msgspec.structs.astuple(_typed(_decode_product, entry.payload)))
+            product = _product(entry)
         else:
             levels[entry.head.name] = _level(entry)
     return SkuStock(product, levels) if product is not None or levels else None
@@ -261,16 +273,36 @@ def decode_locations(value: bytes) -> Sequence[Location]:
     return [_location(entry) for entry in entries(value) if not entry.head.flags & Flag.TOMB]
 
 
+def _product(entry: Entry) -> Product:
+    wire = _typed(_decode_product, entry.payload)
+    return Product(
+        wire.n,
+        wire.s,
+        wire.f,
+        wire.g,
+        wire.d,
+        wire.c,
+        wire.u,
+        to_milli(wire.i),
+        to_milli(wire.m),
+        None if wire.x is None else to_milli(wire.x),
+        wire.t,
+        wire.e,
+        wire.b,
+        wire.a,
+    )
+
+
 def _level(entry: Entry) -> StockLevel:
     wire = _typed(_decode_level, entry.payload)
     head = entry.head
-    coming = tuple(Incoming(size, date.fromisoformat(day)) for size, day in wire.incoming)
+    coming = tuple(Incoming(to_milli(size), date.fromisoformat(day)) for size, day in wire.incoming)
     basis = Basis.ON_HAND if wire.on_hand else Basis.AVAILABLE
     return StockLevel(
-        wire.quantity,
+        to_milli(wire.quantity),
         basis,
-        wire.allocated,
-        wire.safety_stock,
+        to_milli(wire.allocated),
+        to_milli(wire.safety_stock),
         coming,
         head.version or 0,
         head.stamp_ms,

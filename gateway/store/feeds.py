@@ -80,7 +80,7 @@ class FeedRegister:
         held = states.get(name)
         if held is not None and held.kind == kind:
             return held
-        number = await self._number(name)
+        number = await self.number(name)
         state = FeedState(kind, number)
         await self.save(name, state)
         return state
@@ -107,7 +107,13 @@ class FeedRegister:
             message = encode_change(Change(ChangeKind.FEEDS, name))
             await self._redis.publish(self._keys.changes, message)
 
-    async def _number(self, name: str) -> int:
+    async def number(self, name: str) -> int:
+        """The number that marks what this feed writes, drawn at its first use.
+
+        Raises:
+            StoreUnavailableError: no answer within the deadline.
+            TooManyFeedsError: 255 feeds are there already.
+        """
         with translated():
             held: bytes | None = await self._redis.hget(self._keys.feed_numbers, name)
             if held is not None:

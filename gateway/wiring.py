@@ -1,0 +1,144 @@
+"""Puts a gateway together from its settings: the parts, and who is handed what.
+
+Nothing here decides anything; it is the list of what a worker consists of.
+"""
+
+from __future__ import annotations
+
+import time
+import tomllib
+from collections.abc import Callable
+from importlib.resources import files
+from zoneinfo import ZoneInfo
+
+import holidays
+import msgspec
+
+from gateway import config
+from gateway.domain.access import ApiKey, KeyRing
+from gateway.domain.delivery import ShippingTerms, WorkingCalendar
+from gateway.domain.freshness import FreshnessPolicy, WhenExpired
+from gateway.domain.labels import Labels
+from gateway.domain.quantities import to_milli
+from gateway.domain.spans import SpanPolicy, StockStatus
+from gateway.services.directory import Directory
+from gateway.services.lookups import Channel, SellingRules, StockLookups
+from gateway.store.changes import ChangeListener
+from gateway.store.client import StoreClient
+from gateway.store.feeds import FeedRegister
+from gateway.store.keys import Keyspace
+from gateway.store.stock import StockStore
+
+_WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+class Assembly(msgspec.Struct, frozen=True):
+    """A gateway worker's parts. `directory.run()` and `changes.run()` go on beside the server."""
+
+    client: StoreClient
+    stock: StockStore
+    directory: Directory
+    changes: ChangeListener
+    rules: SellingRules
+    lookups: StockLookups
+    key_ring: KeyRing
+    clock_ms: Callable[[], int]
+
+    async def close(self) -> None:
+        """Let go of the store."""
+        await self.client.close()
+
+
+def clock_ms() -> int:
+    """Milliseconds since the epoch."""
+    return time.time_ns() // 1_000_000
+
+
+def assemble(settings: config.Settings, clock: Callable[[], int] = clock_ms) -> Assembly:
+    """The parts of a gateway worker; nothing is connected yet."""
+    client = connect(settings.store)
+    keys = Keyspace(settings.store.prefix)
+    stock = StockStore(client, keys)
+    directory = Directory(stock, FeedRegister(client, keys))
+    rules = selling_rules(settings)
+    lookups = StockLookups(stock, lambda: directory.current, rules, clock)
+    return Assembly(
+        client,
+        stock,
+        directory,
+        ChangeListener(client, keys, directory.on_change),
+        rules,
+        lookups,
+        key_ring(settings),
+        clock,
+    )
+
+
+def connect(store: config.Store) -> StoreClient:
+    """A client of the store; nothing is sent yet."""
+    return StoreClient.connect(store.url, mode=store.mode, deadline=store.timeout)
+
+
+def key_ring(settings: config.Settings) -> KeyRing:
+    """The API keys that are configured."""
+    return KeyRing(
+        ApiKey(
+            name,
+            bytes.fromhex(key.sha256),
+            frozenset(key.scopes),
+            None if key.expires_at is None else int(key.expires_at.timestamp() * 1000),
+        )
+        for name, key in settings.keys.items()
+    )
+
+
+def selling_rules(settings: config.Settings) -> SellingRules:
+    """What the operator decided, as values of the domain."""
+    return SellingRules(
+        {name: _channel(name, channel) for name, channel in settings.channels.items()},
+        span_policies(settings),
+        {locale: _labels(locale) for locale in config.LOCALES},
+        FreshnessPolicy(
+            int(settings.freshness.fresh_for * 1000),
+            int(settings.freshness.stale_for * 1000),
+            WhenExpired(settings.freshness.when_expired),
+        ),
+    )
+
+
+def span_policies(settings: config.Settings) -> Callable[[str, str | None], SpanPolicy]:
+    """Finds the policy for a channel and a stock class: the most specific one that fits."""
+    configured = {
+        (spans.channel, spans.stock_class): SpanPolicy(
+            tuple(to_milli(bound) for bound in spans.bounds), to_milli(spans.few_below)
+        )
+        for spans in settings.spans.values()
+    }
+    shipped = SpanPolicy()
+
+    def find(channel: str, stock_class: str | None) -> SpanPolicy:
+        for place in ((channel, stock_class), (None, stock_class), (channel, None), (None, None)):
+            if place in configured:
+                return configured[place]
+        return shipped
+
+    return find
+
+
+def _channel(name: str, channel: config.Channel) -> Channel:
+    weekdays = frozenset(_WEEKDAYS.index(day) for day in channel.working_days)
+    country = channel.country
+    closed = frozenset() if country is None else holidays.country_holidays(country)
+    calendar = WorkingCalendar(weekdays, closed)
+    return Channel(
+        name,
+        channel.currency,
+        channel.locale,
+        ZoneInfo(channel.timezone),
+        ShippingTerms(calendar, channel.cut_off, channel.transit_days),
+    )
+
+
+def _labels(locale: str) -> Labels:
+    text = (files("gateway") / "locales" / f"{locale}.toml").read_text(encoding="utf-8")
+    return Labels(locale, {StockStatus(key): words for key, words in tomllib.loads(text).items()})
