@@ -14,7 +14,8 @@ from zoneinfo import ZoneInfo
 import holidays
 import msgspec
 
-from gateway import config
+from gateway.config import settings as config
+from gateway.config.values import LOCALES
 from gateway.domain.access import ApiKey, KeyRing
 from gateway.domain.delivery import ShippingTerms, WorkingCalendar
 from gateway.domain.freshness import FreshnessPolicy, WhenExpired
@@ -97,7 +98,7 @@ def selling_rules(settings: config.Settings) -> SellingRules:
     return SellingRules(
         {name: _channel(name, channel) for name, channel in settings.channels.items()},
         span_policies(settings),
-        {locale: _labels(locale) for locale in config.LOCALES},
+        {locale: _labels(locale) for locale in LOCALES},
         FreshnessPolicy(
             int(settings.freshness.fresh_for * 1000),
             int(settings.freshness.stale_for * 1000),

@@ -1,6 +1,6 @@
 """The only code that knows Redis: keys, codec, scripts, and one translation of its errors.
 
-- `keys` spells every key and message; `codec` writes records as entries of a value.
+- `keys` spells every key and message; `entries` frames records, `codec` writes what is in them.
 - `scripts/put.lua` is the one way a record changes: newer wins, the change is published once.
 - `client` connects (retries off, deadlines) and turns every error into a `StockspanError`.
 - `stock` reads, `bulk` writes many, `feeds` keeps what is known of each feed, `changes` listens.

@@ -58,7 +58,7 @@ class BulkEncoder:
         self._locations += _argument(encode_change(Change(ChangeKind.LOCATIONS)))
 
     def sku(self, sku: str, operations: Sequence[bytes]) -> bytes:
-        """The command that writes these operations (`codec.pack_op`) of one SKU."""
+        """The command that writes these operations (`entries.pack_op`) of one SKU."""
         key = self._keys.sku(sku)
         message = encode_change(Change(ChangeKind.SKU, sku))
         return b"*%d\r\n%b$%d\r\n%b\r\n%b$%d\r\n%b\r\n%b" % (

@@ -7,7 +7,8 @@ from typing import Final
 
 from gateway.domain.stock import Location, SkuStock
 from gateway.store.client import StoreClient, translated
-from gateway.store.codec import CorruptValueError, decode_locations, decode_sku
+from gateway.store.codec import decode_locations, decode_sku
+from gateway.store.entries import CorruptValueError
 from gateway.store.keys import Keyspace
 
 _SCAN_COUNT: Final = 1000

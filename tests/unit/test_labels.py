@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.config import LOCALES, Settings
+from gateway.config.settings import Settings
+from gateway.config.values import LOCALES
 from gateway.domain.spans import ON_REQUEST_VIEW, PREORDER_VIEW, SpanPolicy, StockStatus
 from gateway.wiring import selling_rules
 

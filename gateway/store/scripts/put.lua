@@ -3,7 +3,7 @@
 -- KEYS[1]   a SKU's key, or the key of all locations
 -- ARGV[1]   the change channel
 -- ARGV[2]   the message to publish there if anything changed
--- ARGV[3…]  one operation each: one byte of Op flags, then an entry (gateway/store/codec.py)
+-- ARGV[3…]  one operation each: one byte of Op flags, then an entry (gateway/store/entries.py)
 -- Returns   {accepted, changed}: operations that took effect, and those that changed what is held
 --
 -- Atomic because a version must be compared and written in one step: two feeds, a delta and a

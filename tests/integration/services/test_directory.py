@@ -14,7 +14,8 @@ from gateway.services.directory import Directory
 from gateway.store.bulk import Block, BulkEncoder, BulkWriter
 from gateway.store.changes import ChangeListener
 from gateway.store.client import StoreClient
-from gateway.store.codec import Op, location_payload, pack_op
+from gateway.store.codec import location_payload
+from gateway.store.entries import Op, pack_op
 from gateway.store.feeds import FeedRegister
 from gateway.store.keys import Keyspace
 from gateway.store.stock import StockStore

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from gateway.store.bulk import Block, BulkEncoder, BulkWriter, Written
 from gateway.store.client import StoreClient
-from gateway.store.codec import Flag, Op, entries, pack_op
+from gateway.store.entries import Flag, Op, entries, pack_op
 from gateway.store.keys import Keyspace, decode_change
 from stockspan.embedded.valkey import EmbeddedValkey
 

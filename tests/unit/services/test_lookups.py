@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import msgspec
 import pytest
 
-from gateway.config import Settings
+from gateway.config.settings import Settings
 from gateway.domain.errors import NotReadyError, UnknownChannelError, UnknownLocationError
 from gateway.domain.freshness import FreshnessPolicy, WhenExpired
 from gateway.domain.stock import (

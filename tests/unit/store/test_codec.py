@@ -18,17 +18,13 @@ from gateway.domain.stock import (
     StockLevel,
 )
 from gateway.store.codec import (
-    FORMAT,
-    VERSION_BIAS,
-    CorruptValueError,
-    Flag,
     decode_locations,
     decode_sku,
     level_payload,
     location_payload,
-    pack_op,
     product_payload,
 )
+from gateway.store.entries import FORMAT, VERSION_BIAS, CorruptValueError, Flag, pack_op
 
 milli = st.integers(0, 10**12)
 names = st.text(min_size=1, max_size=64).filter(str.isprintable)

@@ -1,0 +1,11 @@
+"""What Stockspan costs, measured as ratios of things run in turns in one go.
+
+`scripts/bench` runs all, `scripts/bench snapshot` one, `--quick` a smaller form of each. Results
+are printed and written to `benchmarks/results/`. A machine is noisy: an absolute time here proves
+nothing, a ratio of medians with its spread says something.
+
+- `snapshot`     rows a second from PostgreSQL into Valkey, against the same rows as plain HSETs
+- `flatness`     the loader's memory, from ten thousand rows to half a million
+- `propagation`  from the ERP's commit to the gateway's changed answer
+- `memory`       bytes of Valkey a SKU takes
+"""

@@ -1,0 +1,40 @@
+"""A child of the benchmarks: one snapshot by the real loader, timed from inside.
+
+Prints {"seconds": …, "peak_mib": …}. A process of its own, so that the memory is the loader's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import resource
+import sys
+import time
+from pathlib import Path
+
+import uvloop
+from loaders.load import load
+
+from gateway.config.file import load_settings
+
+
+async def _load(path: Path) -> float:
+    settings = load_settings(path)
+    began = time.perf_counter()
+    code = await load(settings, once=True, shutdown=asyncio.Event())
+    took = time.perf_counter() - began
+    if code:
+        sys.exit(code)
+    return took
+
+
+def main() -> None:
+    """Load once."""
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        seconds = runner.run(_load(Path(sys.argv[1])))
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(json.dumps({"seconds": seconds, "peak_mib": peak}))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,127 @@
+"""Reading settings: the file, the environment over it, and every mistake as one line."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from gateway.config.settings import Gateway, Key, Settings
+
+FILE_NAME: Final = "stockspan.toml"
+FILE_VARIABLE: Final = "STOCKSPAN_CONFIG"
+
+
+class SettingsError(Exception):
+    """A setting is wrong: one line with its name, its value and what is allowed."""
+
+
+def load_settings(path: Path | None) -> Settings:
+    """The settings from this file (or none) and the environment.
+
+    Raises:
+        SettingsError: the file cannot be read, or a setting is wrong.
+    """
+    content: dict[str, Any] = {} if path is None else _read(path)
+    unknown = sorted(set(content) - set(Settings.model_fields))
+    if unknown:
+        allowed = ", ".join(sorted(Settings.model_fields))
+        msg = f"{path}: {unknown[0]} is no setting; allowed: {allowed}"
+        raise SettingsError(msg)
+    try:
+        return Settings(**content)
+    except ValidationError as error:
+        raise SettingsError(_explain(error, path)) from None
+
+
+def with_gateway(settings: Settings, given: Mapping[str, object]) -> Settings:
+    """The settings with some of `gateway` given anew, as on the command line.
+
+    Raises:
+        SettingsError: a value is not allowed.
+    """
+    try:
+        section = Gateway(**{**settings.gateway.model_dump(), **given})
+    except ValidationError as error:
+        raise SettingsError("gateway." + _explain(error, None)) from None
+    return settings.model_copy(update={"gateway": section})
+
+
+def check_key(name: str, content: Mapping[str, object]) -> None:
+    """Return if these would do as `[keys.<name>]`.
+
+    Raises:
+        SettingsError: they would not.
+    """
+    if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", name):
+        msg = f"keys.{name!r}: a key's name is 1 to 64 letters, digits, - or _"
+        raise SettingsError(msg)
+    try:
+        Key.model_validate(content)
+    except ValidationError as error:
+        raise SettingsError(f"keys.{name}." + _explain(error, None)) from None
+
+
+def find_file(given: Path | None, environment: Mapping[str, str]) -> Path | None:
+    """The settings file: the one given, else `STOCKSPAN_CONFIG`, else `stockspan.toml` here."""
+    if given is not None:
+        return given
+    if environment.get(FILE_VARIABLE):
+        return Path(environment[FILE_VARIABLE])
+    here = Path(FILE_NAME)
+    return here if here.exists() else None
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        with path.open("rb") as file:
+            return tomllib.load(file)
+    except FileNotFoundError:
+        msg = f"{path}: there is no such settings file"
+        raise SettingsError(msg) from None
+    except OSError as error:
+        msg = f"{path}: cannot be read ({error.strerror})"
+        raise SettingsError(msg) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        msg = f"{path}: is not TOML ({error})"
+        raise SettingsError(msg) from None
+
+
+_SECRET: Final = ("dsn", "url", "sha256")
+_LONGEST_SHOWN: Final = 60
+
+
+def _explain(error: ValidationError, path: Path | None) -> str:
+    first = error.errors()[0]
+    place = [str(part) for part in first["loc"]]
+    if place[:1] == ["sources"] and place[2:3] in (["postgres"], ["files"]):
+        # A tagged union puts its tag into the place of the error; it is no name anyone wrote.
+        del place[2]
+    reason = first["msg"].removeprefix("Value error, ")
+    reason = reason[0].lower() + reason[1:]
+    if first["type"] in {"union_tag_invalid", "union_tag_not_found"}:
+        place.append("type")
+        reason = 'must be "postgres" or "files"'
+    where = f"{path}: " if path is not None else ""
+    if not place:
+        return where + reason
+    name = ".".join(place)
+    if first["type"] == "missing":
+        return f"{where}{name} is missing"
+    if first["type"] == "extra_forbidden":
+        return f"{where}{name} is no setting"
+    # A table's content may hold a secret; a plain value of these names is one.
+    plain = isinstance(first["input"], str | int | float) and place[-1] not in _SECRET
+    value = f" = {_shortened(first['input'])}" if plain else ""
+    more = len(error.errors()) - 1
+    rest = f" (and {more} more)" if more else ""
+    return f"{where}{name}{value}: {reason}{rest}"
+
+
+def _shortened(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= _LONGEST_SHOWN else text[: _LONGEST_SHOWN - 1] + "…"

@@ -1,0 +1,217 @@
+"""What can be set, section by section, and what each is as shipped."""
+
+from __future__ import annotations
+
+from datetime import time
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from gateway.config.values import (
+    Bounds,
+    Country,
+    Days,
+    FeedName,
+    Identifier,
+    Locale,
+    Port,
+    PostgresDsn,
+    Scope,
+    Seconds,
+    Spell,
+    StoreUrl,
+    TimeZone,
+    Weekday,
+)
+
+
+class _Section(BaseModel):
+    # A misspelt setting must not pass for one that was set.
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Store(_Section):
+    """Where Redis or Valkey is."""
+
+    url: StoreUrl = "redis://127.0.0.1:6379/0"
+    mode: Literal["standalone", "cluster"] = "standalone"
+    prefix: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,32}$")] = "ss"
+    timeout: Seconds = 0.1
+
+
+class Gateway(_Section):
+    """Where the gateway listens."""
+
+    host: str = "127.0.0.1"
+    port: Port = 8080
+    workers: Annotated[int, Field(ge=1, le=256)] = 1
+    cors_origins: tuple[str, ...] = ("*",)
+
+
+class Freshness(_Section):
+    """How old figures may grow."""
+
+    fresh_for: Seconds = 900.0
+    stale_for: Seconds = 86400.0
+    when_expired: Literal["serve", "on_request"] = "serve"
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Freshness:
+        if self.stale_for < self.fresh_for:
+            msg = "stale_for must not be shorter than fresh_for"
+            raise ValueError(msg)
+        return self
+
+
+class Channel(_Section):
+    """A place of selling."""
+
+    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] = "EUR"
+    locale: Locale = "en"
+    timezone: TimeZone = "UTC"
+    cut_off: time | None = None
+    country: Country | None = None
+    working_days: Annotated[tuple[Weekday, ...], Field(min_length=1)] = (
+        "mon",
+        "tue",
+        "wed",
+        "thu",
+        "fri",
+    )
+    transit_days: tuple[Days, Days] = (0, 0)
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Channel:
+        if self.transit_days[1] < self.transit_days[0]:
+            msg = "transit_days must be [first, last] with first ≤ last"
+            raise ValueError(msg)
+        return self
+
+
+class Spans(_Section):
+    """One span policy, and where it holds."""
+
+    channel: str | None = None
+    stock_class: str | None = None
+    bounds: Bounds = (
+        1,
+        5,
+        20,
+    )
+    few_below: Annotated[float, Field(ge=0)] = 5
+
+
+class Key(_Section):
+    """An API key: only its SHA-256 is ever written down."""
+
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    scopes: frozenset[Scope]
+    expires_at: AwareDatetime | None = None
+
+
+class Push(_Section):
+    """The loaders' own address, where an ERP pushes its records."""
+
+    host: str = "127.0.0.1"
+    port: Port = 8090
+
+
+class Loaders(_Section):
+    """How the loaders run."""
+
+    spool_dir: Path | None = None
+
+
+class PostgresSource(_Section):
+    """An ERP's database."""
+
+    type: Literal["postgres"]
+    dsn: PostgresDsn
+    connect_timeout: Seconds = 10.0
+    query_timeout: Seconds = 600.0
+
+
+class FilesSource(_Section):
+    """A folder in which an ERP leaves files and, last, a manifest."""
+
+    type: Literal["files"]
+    directory: Path
+
+
+Source = Annotated[PostgresSource | FilesSource, Field(discriminator="type")]
+
+
+class Guard(_Section):
+    """When a snapshot is held back: shares between 0 and 1, and rows below which none is judged."""
+
+    zeroed_share: Annotated[float, Field(ge=0, le=1)] = 0.2
+    judged_from: Annotated[int, Field(ge=0)] = 50
+
+
+class Feed(_Section):
+    """One kind of record from one source; for PostgreSQL the query is the mapping."""
+
+    kind: Literal["products", "locations", "stock"]
+    source: str
+    query: str | None = None
+    watermark: str | None = None
+    overlap: Spell = 10.0
+    delta_every: Seconds | None = None
+    snapshot_every: Seconds = 21600.0
+    guard: Guard = Guard()
+
+
+class Settings(BaseSettings):
+    """Everything that can be set."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="STOCKSPAN_", env_nested_delimiter="__", extra="ignore", frozen=True
+    )
+
+    store: Store = Store()
+    gateway: Gateway = Gateway()
+    freshness: Freshness = Freshness()
+    channels: Annotated[dict[Identifier, Channel], Field(min_length=1)] = Field(
+        default={"default": Channel()}
+    )
+    spans: dict[str, Spans] = Field(default={})
+    keys: dict[str, Key] = Field(default={})
+    push: Push | None = None
+    loaders: Loaders = Loaders()
+    sources: dict[str, Source] = Field(default={})
+    feeds: dict[FeedName, Feed] = Field(default={})
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        # The environment wins over the file, whose content comes in as arguments.
+        return env_settings, init_settings
+
+    @model_validator(mode="after")
+    def _names_meet(self) -> Settings:
+        for name, feed in self.feeds.items():
+            source = self.sources.get(feed.source)
+            if source is None:
+                known = ", ".join(sorted(self.sources)) or "none is configured"
+                msg = f"feeds.{name}.source: {feed.source!r} is no source; known: {known}"
+                raise ValueError(msg)
+            if source.type == "postgres" and not feed.query:
+                msg = f"feeds.{name}.query: a feed from postgres needs a query"
+                raise ValueError(msg)
+            if feed.delta_every is not None and not feed.watermark and source.type == "postgres":
+                msg = f"feeds.{name}.watermark: delta_every needs the column that tells what is new"
+                raise ValueError(msg)
+        for name, spans in self.spans.items():
+            if spans.channel is not None and spans.channel not in self.channels:
+                known = ", ".join(self.channels)
+                msg = f"spans.{name}.channel: {spans.channel!r} is no channel; known: {known}"
+                raise ValueError(msg)
+        return self

@@ -1,0 +1,87 @@
+"""Values that a plain type does not describe: durations, zones, addresses, identifiers."""
+
+from __future__ import annotations
+
+import re
+from itertools import pairwise
+from typing import Annotated, Final, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import holidays
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from gateway.domain.identifiers import RULE, is_identifier
+
+LOCALES: Final = ("en", "sv", "nl", "ro", "de")
+
+_UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+
+
+def _seconds(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)\s*", value)
+    if match is None:
+        msg = 'must be a duration such as "500ms", "15m" or "24h"'
+        raise ValueError(msg)
+    return float(match[1]) * _UNITS[match[2]]
+
+
+def _known_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        msg = 'must be a time zone such as "Europe/Stockholm"'
+        raise ValueError(msg) from None
+    return name
+
+
+def _known_country(code: str) -> str:
+    if code not in holidays.list_supported_countries():
+        msg = 'must be a country with known holidays, such as "SE"'
+        raise ValueError(msg)
+    return code
+
+
+def _an_identifier(name: str) -> str:
+    if not is_identifier(name):
+        raise ValueError("must be " + RULE)
+    return name
+
+
+def _ascending(bounds: tuple[float, ...]) -> tuple[float, ...]:
+    if any(low >= high for low, high in pairwise(bounds)):
+        msg = "must ascend"
+        raise ValueError(msg)
+    return bounds
+
+
+def _store_url(url: str) -> str:
+    if not url.startswith(("redis://", "rediss://", "unix://")):
+        msg = "must begin with redis://, rediss:// or unix://"
+        raise ValueError(msg)
+    return url
+
+
+def _postgres_dsn(dsn: str) -> str:
+    if not dsn.startswith(("postgresql://", "postgres://")):
+        msg = "must begin with postgresql://"
+        raise ValueError(msg)
+    return dsn
+
+
+Seconds = Annotated[float, BeforeValidator(_seconds), Field(gt=0)]
+Spell = Annotated[float, BeforeValidator(_seconds), Field(ge=0)]
+TimeZone = Annotated[str, AfterValidator(_known_zone)]
+Country = Annotated[str, AfterValidator(_known_country)]
+StoreUrl = Annotated[str, AfterValidator(_store_url)]
+PostgresDsn = Annotated[str, AfterValidator(_postgres_dsn)]
+Port = Annotated[int, Field(ge=0, le=65535)]
+Identifier = Annotated[str, AfterValidator(_an_identifier)]
+FeedName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
+Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+Locale = Literal["en", "sv", "nl", "ro", "de"]
+Scope = Literal["stock:exact", "prices:any", "checkout", "explain", "ops", "ingest"]
+Days = Annotated[int, Field(ge=0, le=365)]
+Bound = Annotated[float, Field(gt=0, le=10**9)]
+Bounds = Annotated[tuple[Bound, ...], Field(min_length=1), AfterValidator(_ascending)]

@@ -1,0 +1,135 @@
+"""Entries: the form in which records lie in Redis, so that Lua compares without decoding them.
+
+A value is one format byte and then entries, each a fixed head, a name and a payload:
+
+    flags   1   TOMB, ABSENT
+    feed    1   number of the feed that wrote it
+    round   1   the feed's snapshot in which it was last seen, modulo 256
+    version 8   order within the key, biased by 2⁶³; zero is "none given"
+    stamp   6   milliseconds since the epoch: the ERP's `updated_at`, else the arrival
+    name    2 + n   location, or empty for a SKU's product record
+    payload 2 + n   MessagePack, opaque to the scripts
+
+Integers are big-endian. A product and its levels share one value, so that a lookup is one read.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from enum import IntFlag
+from typing import Final
+
+import msgspec
+
+FORMAT: Final = b"\x01"
+PRODUCT_NAME: Final = ""
+VERSION_BIAS: Final = 1 << 63
+VERSIONS: Final = range(1 - VERSION_BIAS, VERSION_BIAS)
+"""Versions that can be held: a signed 64-bit integer, less the lowest, which means none."""
+
+_HEAD = struct.Struct(">BBBQHIHH")
+_OP = struct.Struct(">BBBBQHIHH")
+
+
+class CorruptValueError(Exception):
+    """What lies at a key is not ours, or of another format."""
+
+
+class Flag(IntFlag):
+    """What an entry is, when it is no plain record."""
+
+    TOMB = 1
+    """Deleted; its version stays, so that nothing late rises from it."""
+    ABSENT = 2
+    """Deleted because a proved snapshot lacked it; a later snapshot may bring it back."""
+
+
+class Op(IntFlag):
+    """What a write asks of the script (`put.lua`)."""
+
+    PUT = 0
+    UNVERSIONED = 1
+    """No version given: it counts by arrival, and keeps the version held."""
+    SNAPSHOT = 2
+    """Part of a snapshot: seen, even where it is not newer."""
+    TOUCH = 4
+    """Seen in a snapshot, but rejected: the last good record stays."""
+    SWEEP = 8
+    """Remove, if the feed's current snapshot did not see it."""
+
+
+class Head(msgspec.Struct, frozen=True, gc=False):
+    """The fixed part of an entry."""
+
+    flags: int
+    feed: int
+    round: int
+    version: int | None
+    stamp_ms: int
+    name: str
+
+
+class Entry(msgspec.Struct, frozen=True, gc=False):
+    """One entry as it is held."""
+
+    head: Head
+    payload: bytes
+
+
+def pack_op(  # noqa: PLR0913, PLR0917 - the parts of one binary record, in their order
+    op: int,
+    flags: int,
+    feed: int,
+    snapshot: int,
+    version: int | None,
+    stamp_ms: int,
+    name: bytes,
+    payload: bytes,
+) -> bytes:
+    """One argument of `put.lua`: the operation and then the entry as it is to be held."""
+    return (
+        _OP.pack(
+            op,
+            flags,
+            feed,
+            snapshot & 0xFF,
+            0 if version is None else version + VERSION_BIAS,
+            (stamp_ms >> 32) & 0xFFFF,
+            stamp_ms & 0xFFFFFFFF,
+            len(name),
+            len(payload),
+        )
+        + name
+        + payload
+    )
+
+
+def entries(value: bytes) -> Iterator[Entry]:
+    """The entries of a value, tombstones included.
+
+    Raises:
+        CorruptValueError: the value is not in this format.
+    """
+    if value[:1] != FORMAT:
+        raise CorruptValueError
+    at, end = 1, len(value)
+    try:
+        while at < end:
+            flags, feed, seen, version, high, low, name_size, size = _HEAD.unpack_from(value, at)
+            name_at = at + _HEAD.size
+            payload_at = name_at + name_size
+            at = payload_at + size
+            if at > end:
+                raise CorruptValueError
+            head = Head(
+                flags,
+                feed,
+                seen,
+                version - VERSION_BIAS if version else None,
+                (high << 32) | low,
+                value[name_at:payload_at].decode(),
+            )
+            yield Entry(head, value[payload_at:at])
+    except (struct.error, UnicodeDecodeError):
+        raise CorruptValueError from None

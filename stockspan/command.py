@@ -1,0 +1,193 @@
+"""The command `stockspan`: reads its words and settings, wires the parts, runs them.
+
+A wrong word is one line on stderr and exit 2; anything else that goes wrong is one line and
+exit 1. Nothing below this module reads settings from a file or the environment.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import secrets
+import sys
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Annotated, Any, Final, NoReturn
+
+import uvloop
+from cyclopts import App, CycloptsError, Parameter
+from rich.console import Console
+from rich.table import Table
+
+from gateway.config.file import SettingsError, check_key, find_file, load_settings, with_gateway
+from gateway.domain.errors import StockspanError
+from stockspan import feeds, serving
+from stockspan.failure import Failure
+from stockspan.signals import stopping
+
+app: Final = App(
+    name="stockspan",
+    help="Stock and customer prices in real time, and the shop keeps selling when the ERP is down.",
+    version_flags=["--version"],
+)
+feed: Final = App(name="feed", help="Look at the feeds.")
+keys: Final = App(name="keys", help="API keys.")
+app.command(feed)
+app.command(keys)
+
+Config = Annotated[
+    Path | None,
+    Parameter(help="Settings file; else $STOCKSPAN_CONFIG, else ./stockspan.toml if it is there."),
+]
+
+
+@app.command
+def demo(
+    *, port: int = 8080, workers: int = 1, data_dir: Path | None = None, empty: bool = False
+) -> int:
+    """Try it: real Valkey, real PostgreSQL as a sample ERP, loaders, gateway and a sample shop.
+
+    Parameters
+    ----------
+    port
+        Where the gateway listens, on 127.0.0.1.
+    workers
+        Gateway processes.
+    data_dir
+        Keep everything here, and go on from it next time; else a folder that is removed again.
+    empty
+        No sample ERP: one channel `default`, data comes by push.
+    """
+    # The servers of the demo are an extra: everything else must run without them.
+    from stockspan.demo.run import run_demo
+
+    return run_demo(port=port, workers=workers, data_dir=data_dir, empty=empty)
+
+
+@app.command
+def serve(
+    *,
+    config: Config = None,
+    host: str | None = None,
+    port: int | None = None,
+    workers: int | None = None,
+) -> int:
+    """Run the gateway.
+
+    Parameters
+    ----------
+    host
+        Overrides gateway.host.
+    port
+        Overrides gateway.port.
+    workers
+        Overrides gateway.workers: processes that share the port.
+    """
+    path = find_file(config, os.environ)
+    given = {"host": host, "port": port, "workers": workers}
+    settings = with_gateway(load_settings(path), {k: v for k, v in given.items() if v is not None})
+    return serving.serve(settings, path)
+
+
+@app.command(show=False)
+def worker(*, config: Config = None, host: str, port: int) -> int:
+    """One gateway process of `serve --workers`; ends when its standard input closes."""
+    settings = load_settings(find_file(config, os.environ))
+    return serving.work(with_gateway(settings, {"host": host, "port": port}))
+
+
+@app.command
+def load(*, config: Config = None, once: bool = False) -> int:
+    """Run the loaders: keep Redis warm from the configured feeds, and take pushes.
+
+    Parameters
+    ----------
+    once
+        Take one snapshot of each feed, then end.
+    """
+    from loaders.load import load as run_loaders
+
+    settings = load_settings(find_file(config, os.environ))
+
+    async def running() -> int:
+        return await run_loaders(settings, once=once, shutdown=stopping())
+
+    return _run(running())
+
+
+@app.command
+def check(*, config: Config = None) -> int:
+    """Look at the settings, the store and the sources, and say what is wrong."""
+    from loaders.load import check as check_all
+
+    path = find_file(config, os.environ)
+    settings = load_settings(path)
+    problems = _run(check_all(settings))
+    for line in problems:
+        print(line, file=sys.stderr)
+    if problems:
+        return 1
+    print(f"{path or 'settings'}: good")
+    return 0
+
+
+@feed.command
+def status(*, config: Config = None) -> int:
+    """Show every feed: how old it is, how its last sync went."""
+    settings = load_settings(find_file(config, os.environ))
+    table = _run(feeds.status(settings))
+    _show(table)
+    return 0
+
+
+@keys.command
+def create(name: str, *scopes: str) -> int:
+    """Make an API key: shows the secret once, and what to write into the settings.
+
+    Parameters
+    ----------
+    name
+        What to call it.
+    scopes
+        What it opens: stock:exact prices:any checkout explain ops ingest.
+    """
+    secret = secrets.token_urlsafe(32)
+    digest = hashlib.sha256(secret.encode()).hexdigest()
+    check_key(name, {"sha256": digest, "scopes": scopes})
+    listed = ", ".join(f'"{scope}"' for scope in scopes)
+    print(f"# Give this to the caller; it is shown only once: {secret}")
+    print(f'[keys.{name}]\nsha256 = "{digest}"\nscopes = [{listed}]')
+    return 0
+
+
+def main() -> NoReturn:
+    """Run the command and end the process."""
+    sys.exit(_outcome())
+
+
+def _outcome() -> int:
+    try:
+        result = app(exit_on_error=False, print_error=False)
+    except CycloptsError as error:
+        return _say(str(error), 2)
+    except (SettingsError, StockspanError, Failure) as error:
+        return _say(str(error), 1)
+    except KeyboardInterrupt:
+        return 130
+    return result if isinstance(result, int) else 0
+
+
+def _say(text: str, code: int) -> int:
+    line = " ".join(text.split())
+    print(f"stockspan: {line}", file=sys.stderr)
+    return code
+
+
+def _run(work: Coroutine[Any, Any, Any]) -> Any:
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(work)
+
+
+def _show(table: Table) -> None:
+    Console().print(table)

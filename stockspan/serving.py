@@ -1,0 +1,128 @@
+"""`stockspan serve`: one gateway in this process, or several that share its port.
+
+Workers are processes of their own with SO_REUSEPORT, each with its own event loop. One that dies
+is replaced. A worker's standard input is a pipe from here: when it closes, because this process
+ended in whatever way, the worker ends too, so nothing is left behind.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import sys
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Final
+
+import structlog
+import uvloop
+
+from gateway.api.server import Address, run_worker
+from gateway.config.settings import Settings
+from gateway.wiring import assemble
+from stockspan.failure import Failure
+from stockspan.signals import stopping
+
+_PATIENCE: Final = 10.0
+"""Seconds a worker has to finish its requests."""
+
+_PAUSE: Final = 0.5
+"""Seconds before a dead worker is replaced, so that a broken one does not spin."""
+
+log = structlog.get_logger()
+
+
+def serve(settings: Settings, config: Path | None) -> int:
+    """Serve until SIGINT or SIGTERM.
+
+    Raises:
+        Failure: the address is in use or not allowed.
+    """
+    host, port = settings.gateway.host, _claim(settings.gateway.host, settings.gateway.port)
+    if settings.gateway.workers == 1:
+        return _run_loop(_serve_here(settings, host, port))
+    return _run_loop(_supervise(settings.gateway.workers, host, port, config))
+
+
+def work(settings: Settings) -> int:
+    """Serve as one of several workers, until standard input closes."""
+    return _run_loop(_work(settings))
+
+
+def _claim(host: str, port: int) -> int:
+    """The port, known to be free: workers share it with whoever else would, so ask first."""
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+            bound: int = probe.getsockname()[1]
+            return bound
+    except OSError as error:
+        msg = f"gateway.port: cannot listen on {host}:{port} ({error.strerror or error})"
+        raise Failure(msg) from None
+
+
+def _run_loop(work: Coroutine[None, None, int]) -> int:
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(work)
+
+
+async def _serve_here(settings: Settings, host: str, port: int) -> int:
+    await _work_on(settings, stopping(), Address(host, port))
+    return 0
+
+
+async def _work(settings: Settings) -> int:
+    shutdown = stopping()
+    loop = asyncio.get_running_loop()
+    reader = asyncio.StreamReader()
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+    orphaned = asyncio.create_task(_set_at_end(reader, shutdown))
+    gateway = settings.gateway
+    await _work_on(settings, shutdown, Address(gateway.host, gateway.port, reuse_port=True))
+    orphaned.cancel()
+    return 0
+
+
+async def _work_on(settings: Settings, shutdown: asyncio.Event, address: Address) -> None:
+    origins = settings.gateway.cors_origins
+    await run_worker(assemble(settings), address, shutdown, cors_origins=origins)
+
+
+async def _set_at_end(reader: asyncio.StreamReader, event: asyncio.Event) -> None:
+    while await reader.read(64):
+        continue
+    event.set()
+
+
+async def _supervise(count: int, host: str, port: int, config: Path | None) -> int:
+    shutdown = stopping()
+    command = [sys.executable, "-m", "stockspan", "worker", "--host", host, "--port", str(port)]
+    if config is not None:
+        command += ["--config", str(config)]
+    async with asyncio.TaskGroup() as workers:
+        for place in range(count):
+            workers.create_task(_keep_working(place, command, shutdown))
+    return 0
+
+
+async def _keep_working(place: int, command: list[str], shutdown: asyncio.Event) -> None:
+    asked_to_end = asyncio.create_task(shutdown.wait())
+    while not shutdown.is_set():
+        process = await asyncio.create_subprocess_exec(*command, stdin=asyncio.subprocess.PIPE)
+        ended = asyncio.create_task(process.wait())
+        await asyncio.wait({ended, asked_to_end}, return_when=asyncio.FIRST_COMPLETED)
+        if ended.done():
+            log.warning("worker died", action="worker.died", place=place, code=ended.result())
+            await asyncio.wait({asked_to_end}, timeout=_PAUSE)
+            continue
+        await _end(process, ended)
+
+
+async def _end(process: asyncio.subprocess.Process, ended: asyncio.Task[int]) -> None:
+    process.terminate()
+    done, _ = await asyncio.wait({ended}, timeout=_PATIENCE)
+    if not done:
+        process.kill()
+        await ended
