@@ -30,15 +30,19 @@ class LocationSource(Protocol):
 class FeedSource(Protocol):
     """Where the feeds' states come from."""
 
+    async def epoch(self) -> bytes | None:
+        """The name of the store's content."""
+
     async def all(self) -> Mapping[str, FeedState]:
         """Every feed by name."""
 
 
 class Snapshot(msgspec.Struct, frozen=True):
-    """Locations in priority order, and feeds by name, as of one moment."""
+    """Locations in priority order, feeds by name, and the epoch of the store they are from."""
 
     locations: tuple[Location, ...] = ()
     feeds: Mapping[str, FeedState] = {}
+    epoch: bytes | None = None
 
     def location(self, name: str, channel: str) -> Location:
         """The location of that name, if the channel sells from it.
@@ -62,6 +66,15 @@ class Snapshot(msgspec.Struct, frozen=True):
         if not self.locations:
             return in_priority_order(Location(name) for name in levels)
         return [place for place in self.locations if place.serves(channel)]
+
+    def require_epoch(self, epoch: bytes | None) -> None:
+        """Return if what was read in `epoch` is of the same content as this copy.
+
+        Raises:
+            NotReadyError: the store has lost everything since this copy was made.
+        """
+        if epoch is None or epoch != self.epoch:
+            raise NotReadyError
 
     def require_ready(self) -> None:
         """Return if every stock answer can be right.
@@ -113,12 +126,15 @@ class Directory:
         """
         self._wake.clear()
         try:
+            # Before the rest: should the store lose everything meanwhile, the copy is of an epoch
+            # that no reading will match, and the next renewal puts it right.
+            epoch = await self._feeds.epoch()
             locations = await self._locations.locations()
             feeds = await self._feeds.all()
         except StoreUnavailableError:
             self.reachable = False
             raise
-        self.current = Snapshot(tuple(in_priority_order(locations)), feeds)
+        self.current = Snapshot(tuple(in_priority_order(locations)), feeds, epoch)
         self.reachable = True
 
     async def run(self) -> None:

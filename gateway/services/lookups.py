@@ -22,6 +22,7 @@ from gateway.domain.spans import (
 )
 from gateway.domain.stock import PLAIN_PRODUCT, Location, Product, SkuStock, StockLevel
 from gateway.services.directory import Snapshot
+from gateway.store.stock import Reading
 
 _NOTHING: Final = StockLevel(0)
 
@@ -29,8 +30,8 @@ _NOTHING: Final = StockLevel(0)
 class StockReader(Protocol):
     """Where stock comes from."""
 
-    async def read(self, skus: Sequence[str]) -> Sequence[SkuStock | None]:
-        """What is held of each SKU, in order."""
+    async def read(self, skus: Sequence[str]) -> Reading:
+        """What is held of each SKU, in order, and in which epoch."""
 
 
 class Channel(msgspec.Struct, frozen=True):
@@ -137,13 +138,14 @@ class StockLookups:
         if context.location is not None:
             directory.location(context.location, context.channel.name)
         asked = list(dict.fromkeys(skus))
-        found = await self._stock.read(asked)
+        reading = await self._stock.read(asked)
+        directory.require_epoch(reading.epoch)
         now_ms = self._clock_ms()
         answers = {
             sku: UnknownSku(sku)
             if stock is None
             else _Answering(self._rules, directory, context, now_ms, stock).answer(sku)
-            for sku, stock in zip(asked, found, strict=True)
+            for sku, stock in zip(asked, reading.stock, strict=True)
         }
         return [answers[sku] for sku in skus]
 

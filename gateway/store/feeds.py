@@ -6,6 +6,7 @@ last good sync began to read: everything the ERP had committed by then is in the
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping
 from typing import Final
 
@@ -69,6 +70,25 @@ class FeedRegister:
                 continue
         return states
 
+    async def epoch(self) -> bytes | None:
+        """The random name of the store's content; None in a store that was never loaded.
+
+        Raises:
+            StoreUnavailableError: no answer within the deadline.
+        """
+        (epoch,) = await self._client.get_many([self._keys.epoch])
+        return epoch
+
+    async def name_epoch(self) -> None:
+        """Give the store's content a name, unless it has one; before its first feed is saved.
+
+        Raises:
+            StoreUnavailableError: no answer within the deadline.
+        """
+        with translated():
+            # Whoever comes first names the content; readers compare the name with their copy.
+            await self._redis.set(self._keys.epoch, secrets.token_hex(8), nx=True)
+
     async def register(self, name: str, kind: str) -> FeedState:
         """The feed's state, made when there is none; its number is its own for good.
 
@@ -76,6 +96,7 @@ class FeedRegister:
             StoreUnavailableError: no answer within the deadline.
             TooManyFeedsError: 255 feeds are there already.
         """
+        await self.name_epoch()
         states = await self.all()
         held = states.get(name)
         if held is not None and held.kind == kind:

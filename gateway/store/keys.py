@@ -2,6 +2,7 @@
 
     <prefix>:s:{<sku>}       one SKU: its product record and its level at every location
     <prefix>:locations       every location
+    <prefix>:epoch           a random name of this content; gone when the store lost everything
     <prefix>:feeds           hash: feed → its state (JSON)
     <prefix>:feed-numbers    hash: feed → the number that marks its records
     <prefix>:changes         the channel on which every change is published once
@@ -42,6 +43,7 @@ class Keyspace:
     def __init__(self, prefix: str) -> None:
         self.prefix = prefix
         self.locations = f"{prefix}:locations".encode()
+        self.epoch = f"{prefix}:epoch".encode()
         self.feeds = f"{prefix}:feeds".encode()
         self.feed_numbers = f"{prefix}:feed-numbers".encode()
         self.changes = f"{prefix}:changes".encode()

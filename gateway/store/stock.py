@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from typing import Final
 
+import msgspec
+
 from gateway.domain.stock import Location, SkuStock
 from gateway.store.client import StoreClient, translated
 from gateway.store.codec import decode_locations, decode_sku
@@ -12,6 +14,17 @@ from gateway.store.entries import CorruptValueError
 from gateway.store.keys import Keyspace
 
 _SCAN_COUNT: Final = 1000
+
+
+class Reading(msgspec.Struct, frozen=True):
+    """What was held of the SKUs asked for, in order; None where nothing is known of one.
+
+    An epoch that is not the one the reader knows of: the store has lost everything since, and
+    "nothing known" means nothing.
+    """
+
+    epoch: bytes | None
+    stock: Sequence[SkuStock | None]
 
 
 class StockStore:
@@ -22,14 +35,15 @@ class StockStore:
         self._keys = keys
         self.corrupt = 0
 
-    async def read(self, skus: Sequence[str]) -> list[SkuStock | None]:
-        """What is held of each SKU, in order; None where nothing is known of it.
+    async def read(self, skus: Sequence[str]) -> Reading:
+        """What is held of each SKU, and the epoch in which it was, read in one step.
 
         Raises:
             StoreUnavailableError: no answer within the deadline.
         """
-        values = await self._client.get_many([self._keys.sku(sku) for sku in skus])
-        return [self._decoded(value) for value in values]
+        keys = [self._keys.epoch, *(self._keys.sku(sku) for sku in skus)]
+        epoch, *values = await self._client.get_many(keys)
+        return Reading(epoch, [self._decoded(value) for value in values])
 
     async def locations(self) -> Sequence[Location]:
         """Every location held; empty where none was ever given.

@@ -28,9 +28,11 @@ from gateway.services.lookups import (
     UnknownSku,
 )
 from gateway.store.feeds import FeedState
+from gateway.store.stock import Reading
 from gateway.wiring import selling_rules
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+EPOCH = b"one"
 NOW_MS = int(NOW.timestamp() * 1000)
 RULES = selling_rules(Settings())
 CONTEXT = StockContext(RULES.channel(None), "en")
@@ -40,11 +42,12 @@ FEEDS = {"stock": FeedState("stock", 1, verified_through_ms=NOW_MS - 5_000)}
 class Shelf:
     """A store in memory."""
 
-    def __init__(self, held: dict[str, SkuStock]) -> None:
+    def __init__(self, held: dict[str, SkuStock], epoch: bytes | None = EPOCH) -> None:
         self.held = held
+        self.epoch = epoch
 
-    async def read(self, skus: Sequence[str]) -> Sequence[SkuStock | None]:
-        return [self.held.get(sku) for sku in skus]
+    async def read(self, skus: Sequence[str]) -> Reading:
+        return Reading(self.epoch, [self.held.get(sku) for sku in skus])
 
 
 def level(salable: float, feed: int = 1, stamp_ms: int = 0) -> StockLevel:
@@ -59,7 +62,7 @@ async def look_up(
     rules: SellingRules = RULES,
     **circumstances: object,
 ) -> StockAnswer:
-    directory = Snapshot(tuple(in_priority_order(locations)), feeds)
+    directory = Snapshot(tuple(in_priority_order(locations)), feeds, EPOCH)
     lookups = StockLookups(Shelf({"A": stock}), lambda: directory, rules, lambda: NOW_MS)
     context = msgspec.structs.replace(CONTEXT, **circumstances)
     (answer,) = await lookups.answer(["A"], context)
@@ -189,7 +192,7 @@ async def test_an_expired_figure_is_withheld_when_so_decided() -> None:
 
 
 async def test_every_sku_is_answered_where_and_as_often_as_it_was_asked() -> None:
-    directory = Snapshot((), FEEDS)
+    directory = Snapshot((), FEEDS, EPOCH)
     lookups = StockLookups(Shelf({"A": held(W1=1)}), lambda: directory, RULES, lambda: NOW_MS)
     answers = await lookups.answer(["B", "A", "B", "A"], CONTEXT)
     assert [answer.sku for answer in answers] == ["B", "A", "B", "A"]
@@ -200,6 +203,16 @@ async def test_every_sku_is_answered_where_and_as_often_as_it_was_asked() -> Non
 async def test_a_cold_store_answers_nothing(feeds: dict[str, FeedState]) -> None:
     with pytest.raises(NotReadyError):
         await look_up(held(W1=1), feeds=feeds)
+
+
+@pytest.mark.parametrize("epoch", [None, b"another"])
+async def test_a_store_that_lost_everything_is_cold_before_the_worker_has_noticed(
+    epoch: bytes | None,
+) -> None:
+    directory = Snapshot((), FEEDS, EPOCH)
+    lookups = StockLookups(Shelf({}, epoch), lambda: directory, RULES, lambda: NOW_MS)
+    with pytest.raises(NotReadyError):
+        await lookups.answer(["A"], CONTEXT)
 
 
 def test_a_channel_that_is_not_configured_is_unknown() -> None:
