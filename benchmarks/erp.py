@@ -12,6 +12,7 @@ SELECT sku, location, quantity, basis, allocated, safety_stock, version
   FROM stock
 """
 
+# Figures hardly repeat: what a loader might remember of one row is of little use for the next.
 _TABLE = """
 DROP TABLE IF EXISTS stock;
 CREATE TABLE stock (
@@ -19,8 +20,8 @@ CREATE TABLE stock (
     allocated numeric(14,3) NOT NULL, safety_stock numeric(14,3) NOT NULL,
     version bigint NOT NULL, changed_at timestamptz NOT NULL DEFAULT now());
 INSERT INTO stock
-SELECT 'SKU-' || to_char(n, 'FM0000000'), place.name, (n * 7919) % 500, 'on_hand',
-       n % 5, 2, 1 + n, now() - interval '1 day'
+SELECT 'SKU-' || to_char(n, 'FM0000000'), place.name, (n * 7919 + place.rank * 97) % 20011,
+       'on_hand', n % 50, 2, 1 + n, now() - interval '1 day'
   FROM generate_series(0, {skus} - 1) n
   JOIN (VALUES ('W1', 0), ('W2', 1), ('S1', 2)) place (name, rank) ON place.rank < 2 + n % 2
  ORDER BY n, place.rank;

@@ -74,16 +74,16 @@ def snapshot(settings: Path) -> dict[str, float]:
 def _hset_blocks(skus: int) -> list[bytes]:
     blocks, block = [], bytearray()
     for n in range(skus):
-        for place in (b"W1", b"W2", b"S1")[: 2 + n % 2]:
+        for rank, place in enumerate((b"W1", b"W2", b"S1")[: 2 + n % 2]):
             block += wire.command(
                 b"HSET",
                 b"stock:SKU-%07d:%b" % (n, place),
                 b"quantity",
-                b"%d" % (n * 7919 % 500),
+                b"%d" % ((n * 7919 + rank * 97) % 20011),
                 b"basis",
                 b"on_hand",
                 b"allocated",
-                b"%d" % (n % 5),
+                b"%d" % (n % 50),
                 b"safety_stock",
                 b"2",
                 b"version",

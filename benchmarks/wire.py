@@ -21,6 +21,11 @@ def command(*arguments: bytes) -> bytes:
     return b"*%d\r\n" % len(arguments) + b"".join(parts)
 
 
+def _send(link: socket.socket, blocks: Iterable[bytes]) -> None:
+    for block in blocks:
+        link.sendall(block)
+
+
 def pipe(url: str, blocks: Iterable[bytes], commands: int) -> float:
     """Seconds from the first byte sent to the last reply read.
 
@@ -32,7 +37,7 @@ def pipe(url: str, blocks: Iterable[bytes], commands: int) -> float:
         link.sendall(command(b"AUTH", unquote(address.password or "").encode()))
         link.recv(64)
         began = time.perf_counter()
-        sender = threading.Thread(target=lambda: [link.sendall(block) for block in blocks])
+        sender = threading.Thread(target=_send, args=(link, blocks))
         sender.start()
         reader = hiredis.Reader()
         answered = 0

@@ -13,7 +13,7 @@ import secrets
 import sys
 from collections.abc import Coroutine
 from pathlib import Path
-from typing import Annotated, Any, Final, NoReturn
+from typing import Annotated, Any, Final, NoReturn, TypeVar
 
 import uvloop
 from cyclopts import App, CycloptsError, Parameter
@@ -25,6 +25,8 @@ from gateway.domain.errors import StockspanError
 from stockspan import feeds, serving
 from stockspan.failure import Failure
 from stockspan.signals import stopping
+
+T = TypeVar("T")
 
 app: Final = App(
     name="stockspan",
@@ -184,7 +186,7 @@ def _say(text: str, code: int) -> int:
     return code
 
 
-def _run(work: Coroutine[Any, Any, Any]) -> Any:
+def _run(work: Coroutine[Any, Any, T]) -> T:
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(work)
 

@@ -7,6 +7,7 @@ that were joined while the rows were read, and goes out as it is. Blocks may lie
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import AsyncIterable, Sequence
 from pathlib import Path
@@ -107,18 +108,23 @@ class BulkWriter:
 
     async def _write_wire(self, redis: Connected, blocks: AsyncIterable[Block]) -> Written:
         pool = redis.connection_pool
-        connection = await pool.get_connection()
+        deadline = self._client.deadline
+        async with asyncio.timeout(deadline):
+            connection = await pool.get_connection()
         written = Written()
         unanswered: Block | None = None
         try:
-            await _load_script(connection)
+            async with asyncio.timeout(deadline):
+                await _load_script(connection)
             async for block in blocks:
-                await connection.send_packed_command(block.wire)
-                if unanswered is not None:
-                    written += await self._replies(connection, unanswered)
+                async with asyncio.timeout(deadline):
+                    await connection.send_packed_command(block.wire)
+                    if unanswered is not None:
+                        written += await self._replies(connection, unanswered)
                 unanswered = block
             if unanswered is not None:
-                written += await self._replies(connection, unanswered)
+                async with asyncio.timeout(deadline):
+                    written += await self._replies(connection, unanswered)
                 unanswered = None
         finally:
             # A connection with replies under way would give them to the next one who borrows it.

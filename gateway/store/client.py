@@ -1,14 +1,16 @@
 """The connection to Redis, and the one place where its errors become ours.
 
 redis-py as shipped retries ten times and waits five seconds: a lost reply ran a script twice and
-a silent server cost a minute a call. Here retries are off and every call has a deadline.
+a silent server cost a minute a call. Here retries are off and every use of the store has one
+deadline, ours: redis-py's own `socket_timeout` wraps each send in `asyncio.wait_for`, which in
+Python 3.11 loses a cancellation now and then, and then a task that was told to end never does.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Final, Literal
 
 from redis import exceptions
@@ -51,7 +53,7 @@ class StoreClient:
             ValueError: the url is none of these.
         """
         options: dict[str, Any] = {
-            "socket_timeout": deadline,
+            "socket_timeout": None,
             "socket_connect_timeout": deadline,
             "protocol": 3,
             # A maintenance push is a cloud vendor's feature that Valkey does not know.
@@ -69,18 +71,27 @@ class StoreClient:
         )
         return cls(Redis.from_pool(pool), deadline)
 
+    @asynccontextmanager
+    async def asking(self) -> AsyncIterator[Connected]:
+        """The client, for calls that are done within the deadline, all together.
+
+        Raises:
+            StoreUnavailableError: they were not, or the store refused.
+        """
+        with translated():
+            async with asyncio.timeout(self.deadline):
+                yield self.redis
+
     async def get_many(self, keys: Sequence[bytes]) -> list[bytes | None]:
         """The string values at `keys`, in order; None where there is none or it is no string.
 
         Raises:
             StoreUnavailableError: no answer within the deadline.
         """
-        with translated():
-            async with asyncio.timeout(self.deadline):
-                cluster = isinstance(self.redis, RedisCluster)
-                read = self.redis.mget_nonatomic if cluster else self.redis.mget
-                found: list[bytes | None] = await read(keys)
-                return found
+        async with self.asking() as redis:
+            read = redis.mget_nonatomic if isinstance(redis, RedisCluster) else redis.mget
+            found: list[bytes | None] = await read(keys)
+            return found
 
     async def ping(self) -> None:
         """Return when the store answers.
@@ -88,9 +99,8 @@ class StoreClient:
         Raises:
             StoreUnavailableError: it does not.
         """
-        with translated():
-            async with asyncio.timeout(self.deadline):
-                await self.redis.ping()
+        async with self.asking() as redis:
+            await redis.ping()
 
     async def close(self) -> None:
         """Close every connection."""

@@ -12,7 +12,7 @@ from typing import Final
 
 import msgspec
 
-from gateway.store.client import StoreClient, translated
+from gateway.store.client import StoreClient
 from gateway.store.keys import Change, ChangeKind, Keyspace, encode_change
 
 STOCK_KINDS: Final = frozenset({"products", "locations", "stock"})
@@ -51,7 +51,6 @@ class FeedRegister:
 
     def __init__(self, client: StoreClient, keys: Keyspace) -> None:
         self._client = client
-        self._redis = client.redis
         self._keys = keys
 
     async def all(self) -> Mapping[str, FeedState]:
@@ -60,8 +59,8 @@ class FeedRegister:
         Raises:
             StoreUnavailableError: no answer within the deadline.
         """
-        with translated():
-            held: Mapping[bytes, bytes] = await self._redis.hgetall(self._keys.feeds)
+        async with self._client.asking() as redis:
+            held: Mapping[bytes, bytes] = await redis.hgetall(self._keys.feeds)
         states: dict[str, FeedState] = {}
         for name, text in held.items():
             try:
@@ -85,9 +84,9 @@ class FeedRegister:
         Raises:
             StoreUnavailableError: no answer within the deadline.
         """
-        with translated():
+        async with self._client.asking() as redis:
             # Whoever comes first names the content; readers compare the name with their copy.
-            await self._redis.set(self._keys.epoch, secrets.token_hex(8), nx=True)
+            await redis.set(self._keys.epoch, secrets.token_hex(8), nx=True)
 
     async def register(self, name: str, kind: str) -> FeedState:
         """The feed's state, made when there is none; its number is its own for good.
@@ -113,9 +112,9 @@ class FeedRegister:
             StoreUnavailableError: no answer within the deadline.
         """
         message = encode_change(Change(ChangeKind.FEEDS, name))
-        with translated():
-            await self._redis.hset(self._keys.feeds, name, _encode(state))
-            await self._redis.publish(self._keys.changes, message)
+        async with self._client.asking() as redis:
+            await redis.hset(self._keys.feeds, name, _encode(state))
+            await redis.publish(self._keys.changes, message)
 
     async def retire(self, name: str) -> None:
         """Forget a feed that is no longer configured; what it wrote stays, and ages.
@@ -123,10 +122,10 @@ class FeedRegister:
         Raises:
             StoreUnavailableError: no answer within the deadline.
         """
-        with translated():
-            await self._redis.hdel(self._keys.feeds, name)
+        async with self._client.asking() as redis:
+            await redis.hdel(self._keys.feeds, name)
             message = encode_change(Change(ChangeKind.FEEDS, name))
-            await self._redis.publish(self._keys.changes, message)
+            await redis.publish(self._keys.changes, message)
 
     async def number(self, name: str) -> int:
         """The number that marks what this feed writes, drawn at its first use.
@@ -135,17 +134,17 @@ class FeedRegister:
             StoreUnavailableError: no answer within the deadline.
             TooManyFeedsError: 255 feeds are there already.
         """
-        with translated():
-            held: bytes | None = await self._redis.hget(self._keys.feed_numbers, name)
+        async with self._client.asking() as redis:
+            held: bytes | None = await redis.hget(self._keys.feed_numbers, name)
             if held is not None:
                 return int(held)
             # Two loaders may come here at once: HSETNX keeps the first one's number, and a
             # number drawn in vain is only a gap.
-            drawn = await self._redis.hincrby(self._keys.feed_numbers, "", 1)
+            drawn = await redis.hincrby(self._keys.feed_numbers, "", 1)
             if drawn > _MOST_FEEDS:
                 raise TooManyFeedsError
-            await self._redis.hsetnx(self._keys.feed_numbers, name, drawn)
-            return int(await self._redis.hget(self._keys.feed_numbers, name))
+            await redis.hsetnx(self._keys.feed_numbers, name, drawn)
+            return int(await redis.hget(self._keys.feed_numbers, name))
 
 
 def unready(states: Mapping[str, FeedState]) -> tuple[str, ...] | None:

@@ -6,9 +6,10 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Final
 
 import msgspec
+from redis.asyncio.cluster import RedisCluster
 
 from gateway.domain.stock import Location, SkuStock
-from gateway.store.client import StoreClient, translated
+from gateway.store.client import StoreClient
 from gateway.store.codec import decode_locations, decode_sku
 from gateway.store.entries import CorruptValueError
 from gateway.store.keys import Keyspace
@@ -69,16 +70,18 @@ class StockStore:
             StoreUnavailableError: the store went away; start again.
         """
         redis = self._client.redis
-        scan_iter = redis.scan_iter(match=self._keys.any_sku, count=_SCAN_COUNT)
-        page: list[bytes] = []
-        with translated():
-            async for key in scan_iter:
-                page.append(key)
-                if len(page) >= _SCAN_COUNT:
-                    yield await self._values(page)
-                    page = []
-            if page:
-                yield await self._values(page)
+        nodes = redis.get_primaries() if isinstance(redis, RedisCluster) else [redis]
+        for node in nodes:
+            cursor = 0
+            while True:
+                async with self._client.asking():
+                    cursor, keys = await node.execute_command(
+                        "SCAN", cursor, "MATCH", self._keys.any_sku, "COUNT", _SCAN_COUNT
+                    )
+                if keys:
+                    yield await self._values(keys)
+                if not cursor:
+                    break
 
     async def _values(self, page: Sequence[bytes]) -> list[tuple[str, bytes]]:
         values = await self._client.get_many(page)
