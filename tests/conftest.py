@@ -9,6 +9,7 @@ import pytest
 
 from stockspan.embedded.postgres import EmbeddedPostgres
 from stockspan.embedded.valkey import EmbeddedValkey
+from tests.running_demo import RunningDemo
 
 # What a crash of the machine would lose is of no interest here, and syncing it is slow.
 _POSTGRES_SETTINGS = {
@@ -50,3 +51,13 @@ def database(postgres: EmbeddedPostgres) -> Iterator[str]:
     postgres.psql(f"CREATE DATABASE {name}")
     yield postgres.dsn(name)
     postgres.psql(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDemo]:
+    """A whole demo with its sample ERP, shared: tests leave its processes running."""
+    running = RunningDemo(tmp_path_factory.mktemp("demo") / "data")
+    try:
+        yield running.wait_ready()
+    finally:
+        running.stop()

@@ -120,6 +120,7 @@ class EmbeddedPostgres:
             "timezone": "UTC",
             "log_timezone": "UTC",
         } | self._settings
+        self._drop_stale_lock()
         server = [str(postgres_binary("postgres")), "-D", str(self._pgdata)]
         server += [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
         # SIGINT is PostgreSQL's fast shutdown: clients are sent away, the data is left clean.
@@ -185,6 +186,18 @@ class EmbeddedPostgres:
         trace: TracebackType | None,
     ) -> None:
         self.stop()
+
+    def _drop_stale_lock(self) -> None:
+        # After a crash of the machine its number may belong to any other process by now, and
+        # PostgreSQL would take that one for itself. Without /proc (macOS) it has to judge alone.
+        lock = self._pgdata / "postmaster.pid"
+        try:
+            holder = Path("/proc") / lock.read_text("utf-8").split(maxsplit=1)[0]
+            foreign = (holder / "comm").read_text("utf-8").strip() != "postgres"
+        except (OSError, IndexError):
+            return
+        if foreign:
+            lock.unlink()
 
     def _accepts(self) -> bool:
         asked = [str(postgres_binary("pg_isready")), "-q", "-h", HOST, "-p", str(self.port)]

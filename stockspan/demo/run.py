@@ -1,0 +1,173 @@
+"""`stockspan demo`: starts everything on this machine, watches it, ends it with itself.
+
+    Valkey, PostgreSQL ──▶ sample ERP ──▶ loaders, gateway ──▶ till, shop page ──▶ demo.json
+
+`run_demo` is synchronous; it owns the main thread (the children are tethered to it) and an
+event loop of its own. The servers and the two halves of Stockspan are child processes, started
+again when they die; the till and the shop page run here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import signal
+from collections.abc import Awaitable
+from contextlib import AsyncExitStack, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from rich.console import Console
+
+from stockspan.demo.access import kept_keys
+from stockspan.demo.folder import DataFolder, open_folder
+from stockspan.demo.program import Program
+from stockspan.demo.readiness import gateway_ready, push_ready
+from stockspan.demo.report import Facts, tell
+from stockspan.demo.sample_erp.erp import ERP_UNREACHABLE, open_erp
+from stockspan.demo.sample_erp.load import ensure_sample_erp
+from stockspan.demo.sample_erp.till import Till
+from stockspan.demo.settings import EMPTY_CHANNELS, SAMPLE_CHANNELS, Addresses, demo_settings
+from stockspan.demo.shop.server import serve_shop
+from stockspan.demo.supervisor import Supervisor
+from stockspan.embedded.errors import EmbeddedServerError
+from stockspan.embedded.ports import HOST, free_port, why_taken
+from stockspan.embedded.postgres import EmbeddedPostgres
+from stockspan.embedded.private_file import write_private
+from stockspan.embedded.valkey import EmbeddedValkey
+from stockspan.failure import Failure
+
+_SAMPLE_SKUS: Final = 200
+_LAST_SALE_SECONDS: Final = 2.0
+_PORTS: Final = range(65_536)
+_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def run_demo(*, port: int, workers: int, data_dir: Path | None, empty: bool) -> int:
+    """Run the demo until SIGINT, SIGTERM or SIGHUP; then 0. `port` 0 takes a free one.
+
+    Raises:
+        Failure: it cannot start; one line says why. Nothing is left running.
+    """
+    if port not in _PORTS:
+        raise Failure(f"--port {port}: must be 0 to {_PORTS[-1]}")
+    if workers < 1:
+        raise Failure(f"--workers {workers}: must be at least 1")
+    if port and (reason := why_taken(port)):
+        raise Failure(f"--port {port}: cannot listen on {HOST}:{port} ({reason})")
+    with open_folder(data_dir) as folder:
+        demo = _Demo(folder, port or free_port(), workers, empty=empty)
+        try:
+            asyncio.run(demo.run())
+        except EmbeddedServerError as error:
+            raise Failure(_in_one_line(error)) from None
+        except ERP_UNREACHABLE as error:  # with every OSError among them: a full disk, say
+            raise Failure(f"the demo cannot go on: {error}") from None
+    return 0
+
+
+class _Demo:
+    """One run of it."""
+
+    def __init__(self, folder: DataFolder, port: int, workers: int, *, empty: bool) -> None:
+        self._folder = folder
+        self._workers = workers
+        self._empty = empty
+        self._console = Console(highlight=False, soft_wrap=True)
+        self._shutdown = asyncio.Event()
+        self._supervisor = Supervisor(self._console.print)
+        self._port = port
+        self._valkey = EmbeddedValkey(folder.valkey)
+        self._postgres = EmbeddedPostgres(folder.postgres)
+        self._keys = kept_keys(folder.keys)
+
+    async def run(self) -> None:
+        """Start, tell, watch until told to end; whatever happens, end everything."""
+        loop = asyncio.get_running_loop()
+        for number in _SIGNALS:
+            loop.add_signal_handler(number, self._asked_to_end)
+        try:
+            async with AsyncExitStack() as stack:
+                facts = await self._or_shutdown(self._start(stack))
+                if facts is not None:
+                    self._folder.announce(facts.as_json())
+                    tell(self._console, facts)
+                    await self._supervisor.watch(self._shutdown)
+                    self._console.print("Stopping …")
+                self._folder.withdraw()
+        finally:
+            await self._supervisor.stop()
+
+    def _asked_to_end(self) -> None:
+        if self._shutdown.is_set():  # asked twice: somebody is in a hurry
+            self._supervisor.kill()
+        self._shutdown.set()
+
+    async def _start(self, stack: AsyncExitStack) -> Facts:
+        self._console.print("Starting Valkey and PostgreSQL …")
+        self._postgres.prepare()
+        await self._supervisor.start(self._valkey, self._postgres)
+        addresses = Addresses(
+            host=HOST,
+            port=self._port,
+            push_port=free_port(),
+            valkey_url=self._valkey.url,
+            erp_dsn=None if self._empty else await self._sample_erp(),
+        )
+        keys = self._keys
+        text = demo_settings(addresses, keys, self._workers, self._folder.spool)
+        write_private(self._folder.settings, text)
+        self._console.print("Starting the loaders and the gateway …")
+        loaders = Program("Loaders", "load", self._folder)
+        gateway = Program("Gateway", "serve", self._folder)
+        await self._supervisor.start(loaders, gateway)
+        if addresses.erp_dsn is None:
+            await gateway_ready(addresses.gateway + "/livez", loaders, gateway)
+            await push_ready(addresses.host, addresses.push_port, loaders, gateway)
+            return Facts(self._folder, addresses, keys, EMPTY_CHANNELS)
+        shop, skus = await self._open_shop(stack, addresses.erp_dsn, addresses.gateway)
+        await gateway_ready(addresses.gateway + "/readyz", loaders, gateway)
+        await push_ready(addresses.host, addresses.push_port, loaders, gateway)
+        psql = self._postgres.psql_line("erp")
+        return Facts(self._folder, addresses, keys, SAMPLE_CHANNELS, skus, shop, psql)
+
+    async def _sample_erp(self) -> str:
+        self._console.print("Filling the sample ERP …")
+        dsn = self._postgres.dsn("erp")
+        await ensure_sample_erp(self._postgres.dsn(), dsn, datetime.now(UTC).date())
+        return dsn
+
+    async def _open_shop(
+        self, stack: AsyncExitStack, dsn: str, gateway: str
+    ) -> tuple[str, list[str]]:
+        erp = await stack.enter_async_context(open_erp(dsn))
+        shop = await stack.enter_async_context(serve_shop(erp, gateway, HOST, free_port()))
+        # Chance without secrecy: who buys what.
+        till = Till(erp, random.Random())
+        selling = asyncio.create_task(till.run(self._shutdown))
+        stack.push_async_callback(_finish, selling, self._shutdown)
+        return shop, await erp.sample_skus(_SAMPLE_SKUS)
+
+    async def _or_shutdown(self, starting: Awaitable[Facts]) -> Facts | None:
+        task = asyncio.ensure_future(starting)
+        asked = asyncio.create_task(self._shutdown.wait())
+        try:
+            await asyncio.wait({task, asked}, return_when=asyncio.FIRST_COMPLETED)
+            return await task if task.done() else None
+        finally:
+            for waiting in (task, asked):
+                waiting.cancel()
+            await asyncio.gather(task, asked, return_exceptions=True)
+
+
+async def _finish(task: asyncio.Task[None], shutdown: asyncio.Event) -> None:
+    shutdown.set()
+    # A sale that hangs, because the database does, is given up.
+    with suppress(TimeoutError):
+        await asyncio.wait_for(task, _LAST_SALE_SECONDS)
+
+
+def _in_one_line(error: EmbeddedServerError) -> str:
+    last = error.detail.strip().splitlines()[-1:]
+    return ": ".join([error.summary, *last])

@@ -1,0 +1,89 @@
+"""The rows of the sample ERP: one class a table, its fields the columns that are loaded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from typing import NamedTuple
+
+
+class Group(NamedTuple):
+    """A row of `item_group`."""
+
+    group_code: str
+    description: str
+
+
+class Warehouse(NamedTuple):
+    """A row of `warehouse`."""
+
+    warehouse_code: str
+    description: str
+    is_store: bool
+    pick_days: int
+    ships: bool
+    collect: bool
+    pick_sequence: int
+
+
+class Item(NamedTuple):
+    """A row of `item`, but for the version that its trigger fills."""
+
+    item_no: str
+    description: str
+    group_code: str
+    unit: str
+    life_cycle: str
+    launch_date: date | None
+    purchase_lead_days: int
+    procure_to_order: bool
+    min_order_quantity: Decimal
+    quantity_multiple: Decimal
+    vat_percent: Decimal
+    handling_class: str | None
+    abc_class: str
+    front_page: int | None
+    changed_at: datetime
+
+
+class Balance(NamedTuple):
+    """A row of `stock_balance`, but for the version that its trigger fills."""
+
+    item_no: str
+    warehouse_code: str
+    on_hand: Decimal
+    reserved: Decimal
+    safety_stock: Decimal
+    changed_at: datetime
+
+
+class Order(NamedTuple):
+    """A row of `purchase_order`."""
+
+    po_no: str
+    supplier: str
+    ordered_on: date
+
+
+class OrderLine(NamedTuple):
+    """A row of `purchase_order_line`."""
+
+    po_no: str
+    line_no: int
+    item_no: str
+    warehouse_code: str
+    open_quantity: Decimal
+    expected_on: date
+
+
+@dataclass
+class Rows:
+    """The rows of every table, in the order of its columns."""
+
+    groups: list[Group] = field(default_factory=list)
+    warehouses: list[Warehouse] = field(default_factory=list)
+    items: list[Item] = field(default_factory=list)
+    balances: list[Balance] = field(default_factory=list)
+    orders: list[Order] = field(default_factory=list)
+    order_lines: list[OrderLine] = field(default_factory=list)

@@ -1,0 +1,132 @@
+"""The demo's `stockspan.toml`: the same settings a real installation has, for people to read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from stockspan.demo.access import SCOPES, digest
+
+SAMPLE_CHANNELS: Final = ("eu", "se")
+EMPTY_CHANNELS: Final = ("default",)
+
+_FEEDS: Final = Path(__file__).with_name("sample_erp") / "feeds.toml"
+
+_HEAD: Final = """\
+# Written by `stockspan demo` at every start: changes here are lost. It is a fine place to begin
+# settings of your own. Every value can also be given by environment, e.g. STOCKSPAN_STORE__URL.
+
+[store]
+url = {store}
+
+[gateway]
+host = {host}
+port = {port}
+workers = {workers}
+cors_origins = ["*"]
+
+[push]
+host = {host}
+port = {push_port}
+
+[loaders]
+spool_dir = {spool}
+"""
+
+_SAMPLE: Final = """
+# The first channel is the default one.
+[channels.eu]
+currency = "EUR"
+locale = "en"
+timezone = "Europe/Amsterdam"
+country = "NL"
+cut_off = "16:00"
+transit_days = [1, 3]
+
+[channels.se]
+currency = "SEK"
+locale = "sv"
+timezone = "Europe/Stockholm"
+country = "SE"
+cut_off = "14:00"
+transit_days = [1, 2]
+
+# What is sold by the hundred, by the metre or is bulky is told in other steps.
+[spans.hundred]
+stock_class = "hundred"
+bounds = [100, 1000, 5000]
+few_below = 1000
+
+[spans.metre]
+stock_class = "metre"
+bounds = [1, 50, 200]
+few_below = 50
+
+[spans.bulky]
+stock_class = "bulky"
+bounds = [1, 3, 10]
+few_below = 3
+
+[sources.erp]
+type = "postgres"
+dsn = {dsn}
+
+"""
+
+_EMPTY: Final = """
+[channels.default]
+currency = "EUR"
+locale = "en"
+"""
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """Where everything of one demo is. `erp_dsn` is None when there is no sample ERP."""
+
+    host: str
+    port: int
+    push_port: int
+    valkey_url: str
+    erp_dsn: str | None
+
+    @property
+    def gateway(self) -> str:
+        """The gateway's address."""
+        return f"http://{self.host}:{self.port}"
+
+    @property
+    def ingest(self) -> str:
+        """The loaders' own address, for pushes."""
+        return f"http://{self.host}:{self.push_port}"
+
+
+def demo_settings(addresses: Addresses, keys: Mapping[str, str], workers: int, spool: Path) -> str:
+    """The text of `stockspan.toml`; of the keys only their SHA-256 is in it."""
+    head = _HEAD.format(
+        store=_string(addresses.valkey_url),
+        host=_string(addresses.host),
+        port=addresses.port,
+        workers=workers,
+        push_port=addresses.push_port,
+        spool=_string(str(spool)),
+    )
+    if addresses.erp_dsn is None:
+        return head + _keys(keys) + _EMPTY
+    sample = _SAMPLE.format(dsn=_string(addresses.erp_dsn))
+    return head + _keys(keys) + sample + _FEEDS.read_text("utf-8")
+
+
+def _keys(keys: Mapping[str, str]) -> str:
+    return "".join(
+        f'\n[keys.{name}]\nsha256 = "{digest(key)}"\nscopes = {json.dumps(SCOPES[name])}\n'
+        for name, key in keys.items()
+    )
+
+
+def _string(text: str) -> str:
+    # Every JSON string of printable characters is a TOML basic string too.
+    return json.dumps(text, ensure_ascii=False)

@@ -1,0 +1,4 @@
+"""The sample shop: one page a wholesaler might have, served by `server` beside the demo.
+
+It shows `<stock-badge>` from the gateway and sells in the ERP; it never writes to Stockspan.
+"""

@@ -1,0 +1,43 @@
+"""Debian's chromium, headless, with a fresh profile; the tests are skipped where it is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from selenium.webdriver import Chrome, ChromeOptions
+from selenium.webdriver.chrome.service import Service
+
+_BROWSER = Path("/usr/bin/chromium")
+_DRIVER = Path("/usr/bin/chromedriver")
+_FLAGS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--window-size=1280,1400",
+    "--lang=en",
+)
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
+    """A browser for all tests; each opens the page it needs."""
+    missing = [str(path) for path in (_BROWSER, _DRIVER) if not path.exists()]
+    if missing:
+        pytest.skip(f"no {' and no '.join(missing)} (Debian: apt-get install chromium-driver)")
+    options = ChromeOptions()
+    options.binary_location = str(_BROWSER)
+    for flag in (*_FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('chromium')}"):
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    chrome = Chrome(options=options, service=Service(str(_DRIVER)))
+    try:
+        yield chrome
+    finally:
+        chrome.quit()
