@@ -21,7 +21,8 @@ from rich.console import Console
 from rich.table import Table
 
 from gateway.config.file import SettingsError, check_key, find_file, load_settings, with_gateway
-from gateway.domain.errors import StockspanError
+from gateway.domain.errors import StockspanError, StoreUnavailableError
+from gateway.observability.logs import configure_logs
 from stockspan import feeds, serving
 from stockspan.failure import Failure
 from stockspan.signals import stopping
@@ -86,6 +87,7 @@ def serve(
     workers
         Overrides gateway.workers: processes that share the port.
     """
+    configure_logs()
     path = find_file(config, os.environ)
     given = {"host": host, "port": port, "workers": workers}
     settings = with_gateway(load_settings(path), {k: v for k, v in given.items() if v is not None})
@@ -95,6 +97,7 @@ def serve(
 @app.command(show=False)
 def worker(*, config: Config = None, host: str, port: int) -> int:
     """One gateway process of `serve --workers`; ends when its standard input closes."""
+    configure_logs()
     settings = load_settings(find_file(config, os.environ))
     return serving.work(with_gateway(settings, {"host": host, "port": port}))
 
@@ -110,7 +113,12 @@ def load(*, config: Config = None, once: bool = False) -> int:
     """
     from loaders.load import load as run_loaders
 
+    configure_logs()
     settings = load_settings(find_file(config, os.environ))
+    if not settings.feeds and (once or settings.push is None):
+        raise Failure(
+            "nothing to load: the settings have no feeds" + ("" if once else " and no push")
+        )
 
     async def running() -> int:
         return await run_loaders(settings, once=once, shutdown=stopping())
@@ -173,6 +181,8 @@ def _outcome() -> int:
         result = app(exit_on_error=False, print_error=False)
     except CycloptsError as error:
         return _say(str(error), 2)
+    except StoreUnavailableError as error:
+        return _say(f"the store (store.url) cannot be used: {error}", 1)
     except (SettingsError, StockspanError, Failure) as error:
         return _say(str(error), 1)
     except KeyboardInterrupt:

@@ -16,6 +16,7 @@ Milli = int
 """A quantity in thousandths of its unit: one piece is 1000."""
 
 UNIT: Final[Milli] = 1000
+_STEP: Final = Decimal("0.001")
 LARGEST: Final[Milli] = 10**9 * UNIT
 """The largest quantity a stock record or a request may name (10⁹ units)."""
 
@@ -60,8 +61,7 @@ def parse_quantity(text: str) -> Milli:
 
 def to_number(milli: Milli) -> int | float:
     """The JSON number for a quantity: an integer where it is whole."""
-    whole, rest = divmod(milli, UNIT)
-    return whole if rest == 0 else milli / UNIT
+    return milli / UNIT if milli % UNIT else milli // UNIT
 
 
 def _float_to_milli(number: float) -> Milli:
@@ -78,7 +78,8 @@ def _float_to_milli(number: float) -> Milli:
 def _decimal_to_milli(number: Decimal) -> Milli:
     if not number.is_finite() or abs(number) > LARGEST:
         raise NotAQuantityError("must be " + RULE)
-    scaled = number * UNIT
-    if scaled != scaled.to_integral_value():
+    # Not by multiplying: that would round at 28 digits first.
+    rounded = number.quantize(_STEP)
+    if rounded != number:
         raise NotAQuantityError("must be " + RULE)
-    return int(scaled)
+    return int(rounded.scaleb(3))

@@ -69,16 +69,16 @@ _decode_level = msgspec.msgpack.Decoder(_LevelWire).decode
 
 def level_payload(level: StockLevel) -> bytes:
     """The figures of a level, trailing defaults left out."""
-    figures: list[object] = [
-        to_number(level.quantity),
-        level.basis is Basis.ON_HAND,
-        to_number(level.allocated),
-        to_number(level.safety_stock),
-        [(to_number(supply.quantity), supply.date.isoformat()) for supply in level.incoming],
-    ]
-    while not figures[-1] and len(figures) > 1:
-        figures.pop()
-    return _encode(figures)
+    quantity, on_hand = to_number(level.quantity), level.basis is Basis.ON_HAND
+    allocated, safety_stock = to_number(level.allocated), to_number(level.safety_stock)
+    if level.incoming:
+        coming = [(to_number(supply.quantity), str(supply.date)) for supply in level.incoming]
+        return _encode((quantity, on_hand, allocated, safety_stock, coming))
+    if safety_stock:
+        return _encode((quantity, on_hand, allocated, safety_stock))
+    if allocated:
+        return _encode((quantity, on_hand, allocated))
+    return _encode((quantity, on_hand) if on_hand else (quantity,))
 
 
 def product_payload(product: Product) -> bytes:
@@ -134,8 +134,30 @@ def decode_sku(value: bytes) -> SkuStock | None:
         elif entry.head.name == PRODUCT_NAME:
             product = _product(entry)
         else:
-            levels[entry.head.name] = _level(entry)
+            levels[entry.head.name] = decode_level(entry)
     return SkuStock(product, levels) if product is not None or levels else None
+
+
+def decode_level(entry: Entry) -> StockLevel:
+    """The level that an entry holds.
+
+    Raises:
+        CorruptValueError: it holds something else.
+    """
+    wire = _typed(_decode_level, entry.payload)
+    head = entry.head
+    coming = tuple(Incoming(to_milli(size), date.fromisoformat(day)) for size, day in wire.incoming)
+    basis = Basis.ON_HAND if wire.on_hand else Basis.AVAILABLE
+    return StockLevel(
+        to_milli(wire.quantity),
+        basis,
+        to_milli(wire.allocated),
+        to_milli(wire.safety_stock),
+        coming,
+        head.version or 0,
+        head.stamp_ms,
+        head.feed,
+    )
 
 
 def decode_locations(value: bytes) -> Sequence[Location]:
@@ -164,23 +186,6 @@ def _product(entry: Entry) -> Product:
         wire.e,
         wire.b,
         wire.a,
-    )
-
-
-def _level(entry: Entry) -> StockLevel:
-    wire = _typed(_decode_level, entry.payload)
-    head = entry.head
-    coming = tuple(Incoming(to_milli(size), date.fromisoformat(day)) for size, day in wire.incoming)
-    basis = Basis.ON_HAND if wire.on_hand else Basis.AVAILABLE
-    return StockLevel(
-        to_milli(wire.quantity),
-        basis,
-        to_milli(wire.allocated),
-        to_milli(wire.safety_stock),
-        coming,
-        head.version or 0,
-        head.stamp_ms,
-        head.feed,
     )
 
 

@@ -33,7 +33,18 @@ def test_whole_quantities_are_shown_without_decimals(milli: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "number", [1.0005, 0.12345, math.inf, -math.inf, math.nan, 1e300, 10**10, Decimal("NaN")]
+    "number",
+    [
+        1.0005,
+        0.12345,
+        math.inf,
+        -math.inf,
+        math.nan,
+        1e300,
+        10**10,
+        Decimal("NaN"),
+        Decimal("0.001" + "0" * 30 + "1"),
+    ],
 )
 def test_what_is_no_quantity_is_refused(number: float | Decimal) -> None:
     with pytest.raises(NotAQuantityError):

@@ -1,0 +1,37 @@
+"""The gateway: answers stock lookups from Redis, whatever the ERP does.
+
+The layers, each importing only those below it::
+
+    api            aiohttp: routes, auth, problems, headers, the OpenAPI document
+    services       the use cases: lookups, and the worker's copy of locations and feeds
+    store          the only code that knows Redis: keys, codec, client, scripts
+    domain         pure: levels, salable, spans, delivery promise, freshness, errors
+    observability  logs and metrics; serves all, knows none
+
+`config` reads the settings, `wiring` makes the parts from them, and the command
+(`stockspan serve`) runs as many workers as it is told. The loaders, which keep the store warm,
+are a package of their own: the two meet only in Redis.
+
+One lookup, `GET /v1/stock/A%2F12?quantity=3` with `Accept-Language: sv`, from end to end:
+
+1. `api.server` has accepted the connection; `api.cors` and `api.boundary` stand around every
+   handler, so that each answer, errors included, is counted and may be read by a shop's page.
+2. `api.stock.StockHandlers.one` finds out who asks (`api.auth`: nobody in particular), takes the
+   SKU `A/12` from the path whole, and makes the parameters into a `StockContext`: the default
+   channel, Swedish, 3000 thousandths, nothing exact (`api.parameters`, `api.languages`).
+3. `services.lookups.StockLookups.answer` takes the worker's copy of locations and feeds
+   (`services.directory`, kept new by `store.changes`); a store that is cold ends here as
+   `NotReadyError`, never as "out of stock".
+4. `store.stock.StockStore.read` fetches the SKU's one value (`store.keys`: all of a SKU shares a
+   hash tag) within the deadline of `store.client`, and `store.codec` decodes it into the product
+   and its level at each location.
+5. `domain` does the rest: what is salable where the channel ships from (`stock`), the span it
+   lies in and the status, colour and symbol of that (`spans`), the words (`labels`), the days
+   (`delivery`), and how old the figure may be called (`freshness`). A stranger's answer is made
+   from the span alone.
+6. `api.stock` writes the `StockAnswer` down as a `StockItem` (`api.shapes`) and adds what caches
+   live by (`api.caching`): how old it is, and a validator over all but `as_of`.
+
+What goes wrong on the way is an error of `domain.errors`; `api.problems` is the one table that
+turns it into problem+json.
+"""

@@ -1,0 +1,94 @@
+"""Reading a JSON body: bounded, typed, and every mistake told where it is."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from typing import Any, Final, TypeVar
+
+import msgspec
+from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
+
+from gateway.api.parameters import refuse
+
+LARGEST: Final = 256 * 1024
+"""Bytes of a body, after decompression."""
+
+_PATIENCE: Final = 10.0
+"""Seconds in which a body must have arrived."""
+
+_AT: Final = re.compile(r"(?P<reason>.*) - at `\$\.?(?P<field>.*)`", re.DOTALL)
+_MISSING: Final = re.compile(r"missing required field `(?P<field>[^`]+)`")
+
+T = TypeVar("T")
+
+
+class _RepeatedFieldError(ValueError):
+    """An object names the same field twice: which of the two is meant?"""
+
+
+async def read_json(request: web.Request, decoder: msgspec.json.Decoder[T]) -> T:
+    """The body as the decoder's type.
+
+    Raises:
+        InvalidRequestError: it is no JSON, not of that type, or did not arrive.
+        HTTPRequestEntityTooLarge: it has more than `LARGEST` bytes.
+    """
+    if request.content_type != "application/json":
+        refuse("content-type", "must be application/json", request.content_type)
+    if request.content_length is not None and request.content_length > LARGEST:
+        raise web.HTTPRequestEntityTooLarge(LARGEST, request.content_length)
+    return _decode(await _read(request), decoder)
+
+
+async def _read(request: web.Request) -> bytes:
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            return await request.read()
+    except TimeoutError:
+        refuse("body", f"did not arrive within {_PATIENCE:.0f} seconds")
+    except (web.RequestPayloadError, HttpProcessingError, ConnectionError):
+        refuse("body", "is cut off, or not encoded as its headers say")
+
+
+def _decode(body: bytes, decoder: msgspec.json.Decoder[T]) -> T:
+    try:
+        decoded = decoder.decode(body)
+        _once.decode(body.decode())
+    except msgspec.ValidationError as error:
+        field, reason = _explained(str(error))
+        refuse(field, reason)
+    except _RepeatedFieldError as error:
+        refuse(str(error), "must be given once")
+    except RecursionError:
+        refuse("body", "is nested too deeply")
+    except UnicodeDecodeError:
+        refuse("body", "is not UTF-8")
+    except msgspec.DecodeError as error:
+        refuse("body", f"is not JSON: {error}")
+    return decoded
+
+
+def _explained(message: str) -> tuple[str, str]:
+    """The field that a message of msgspec is about, and the reason in our words."""
+    missing = _MISSING.search(message)
+    if missing is not None:
+        return missing["field"], "is missing"
+    at = _AT.fullmatch(message)
+    reason = message if at is None else at["reason"]
+    field = "" if at is None else at["field"]
+    return field or "body", reason[0].lower() + reason[1:].replace("`", "")
+
+
+def _named_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    fields = dict(pairs)
+    if len(fields) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise _RepeatedFieldError(next(name for name in names if names.count(name) > 1))
+    return fields
+
+
+# msgspec takes the last of two fields of one name without a word; the standard library shows both.
+_once = json.JSONDecoder(object_pairs_hook=_named_once)

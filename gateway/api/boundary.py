@@ -1,0 +1,59 @@
+"""Where requests come in and answers go out: errors become problems, and everything is counted."""
+
+from __future__ import annotations
+
+import time
+from typing import Final
+
+import structlog
+from aiohttp import web
+from aiohttp.typedefs import Middleware
+
+from gateway.api import problems
+from gateway.api.routes import Handler
+from gateway.domain.errors import NotReadyError, StockspanError, StoreUnavailableError
+from gateway.observability.metrics import GatewayMetrics
+
+_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_log = structlog.get_logger(__name__)
+
+
+def boundary(metrics: GatewayMetrics) -> Middleware:
+    """The outermost middleware: no error of any kind gets past it."""
+
+    @web.middleware
+    async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
+        started = time.perf_counter()
+        response = await _answered(request, handler, metrics)
+        metrics.answered(
+            _route(request),
+            request.method if request.method in _METHODS else "other",
+            response.status,
+            time.perf_counter() - started,
+        )
+        return response
+
+    return guard
+
+
+async def _answered(
+    request: web.Request, handler: Handler, metrics: GatewayMetrics
+) -> web.StreamResponse:
+    try:
+        return await handler(request)
+    except (StockspanError, web.HTTPException, TimeoutError) as error:
+        if isinstance(error, StoreUnavailableError):
+            metrics.store_errors.inc()
+        elif isinstance(error, NotReadyError):
+            metrics.unready.inc()
+        return problems.answer(error)
+    except Exception as error:  # noqa: BLE001 - the one place where nothing may get past
+        metrics.unexpected.inc()
+        _log.error("request failed", action="request.failed", route=_route(request), exc_info=error)
+        return problems.unexpected()
+
+
+def _route(request: web.Request) -> str:
+    """The route's path as declared, never as asked: labels must come from a short list."""
+    resource = request.match_info.route.resource
+    return "unmatched" if resource is None else resource.canonical

@@ -1,0 +1,71 @@
+"""The headers by which caches and browsers live: how long, how old, and whether it changed.
+
+The validator covers everything but `as_of`: a feed that verifies a level every second must not
+make every browser fetch the same words again.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from hashlib import blake2b
+from typing import Final
+
+import msgspec
+from aiohttp import hdrs, web
+
+PUBLIC: Final = "public, max-age=5, stale-while-revalidate=30, stale-if-error=86400"
+PUBLIC_MISS: Final = "public, max-age=5"
+PRIVATE: Final = "private, no-store"
+VARY: Final = "Accept-Language, Authorization"
+AGE_SHOWN: Final = "Age"
+CACHE_STATUS: Final = "Cache-Status"
+MISS: Final = "stockspan; fwd=miss"
+
+_AS_OF: Final = b'"as_of":"'
+_AS_OF_SIZE: Final = len("2026-11-21T10:00:00Z")
+_TAG: Final = re.compile(r'(?:W/)?"([^"]*)"')
+
+
+class Verified(msgspec.Struct, frozen=True):
+    """How old the oldest figure of an answer is; times in milliseconds."""
+
+    as_of_ms: int
+    now_ms: int
+    fresh_for_ms: int
+
+    @property
+    def age(self) -> int:
+        """Whole seconds since the time shown, rounded up: what is told is never too young."""
+        shown_ms = self.as_of_ms // 1000 * 1000
+        return max(0, -((shown_ms - self.now_ms) // 1000))
+
+    def status(self, *, erp_down: bool) -> str:
+        """The `Cache-Status` of an answer of that age."""
+        if self.now_ms - self.as_of_ms <= self.fresh_for_ms:
+            return "stockspan; hit"
+        left = (self.fresh_for_ms - self.age * 1000) // 1000
+        return f"stockspan; hit; ttl={left}" + ("; detail=erp-down" if erp_down else "")
+
+
+def entity_tag(body: bytes) -> str:
+    """A weak validator for an encoded body, `as_of` left out.
+
+    Inside a JSON text every quote is escaped, so what is looked for here can only be the field.
+    """
+    parts = body.split(_AS_OF)
+    digest = blake2b(parts[0], digest_size=8)
+    for part in parts[1:]:
+        digest.update(part[_AS_OF_SIZE:])
+    return f'W/"{digest.hexdigest()}"'
+
+
+def is_known(request: web.Request, tag: str) -> bool:
+    """Whether the caller has this already (`If-None-Match`, compared weakly)."""
+    lines = request.headers.getall(hdrs.IF_NONE_MATCH, ())
+    return bool(lines) and _names(lines, tag)
+
+
+def _names(lines: Sequence[str], tag: str) -> bool:
+    given = ",".join(lines)
+    return given.strip() == "*" or tag[3:-1] in _TAG.findall(given)

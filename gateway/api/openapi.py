@@ -1,0 +1,173 @@
+"""The OpenAPI 3.1 document, generated: types from `shapes`, operations from the routes."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any, Final
+
+import msgspec
+
+from gateway.api import problems
+from gateway.api.routes import JSON, Answer, Operation, Parameter, Route
+from gateway.api.shapes import Problem, StockItem, UnknownItem
+
+_REF: Final = "#/components/schemas/{name}"
+_KEY: Final = "apiKey"
+
+_DESCRIPTION: Final = (
+    "Checkout-time stock, answered from a store that is kept warm from the ERP. Figures are told "
+    "as spans; how old they are is always said."
+)
+_TAGS: Final = (
+    {"name": "stock", "description": "Whether it is there, roughly how many, and when it comes."},
+    {"name": "operating", "description": "Whether the gateway is alive, ready and well."},
+    {"name": "describing", "description": "This description, for machines and for people."},
+)
+_HEADERS: Final[Mapping[str, tuple[str, Mapping[str, Any]]]] = {
+    "ETag": (
+        "A weak validator over everything but `as_of`.",
+        {"type": "string", "examples": ['W/"9f2c6e1d0b7a4c35"']},
+    ),
+    "Cache-Control": ("How long the answer may be kept, and by whom.", {"type": "string"}),
+    "Age": (
+        "Whole seconds since `as_of`, rounded up; of many items, the oldest one's.",
+        {"type": "integer", "minimum": 0},
+    ),
+    "Cache-Status": (
+        "`hit` or `fwd=miss`; past its freshness, by how long (`ttl`) and why (`detail`).",
+        {"type": "string", "examples": ["stockspan; hit", "stockspan; hit; ttl=-412"]},
+    ),
+    "Vary": ("The request headers on which the answer depends.", {"type": "string"}),
+    "Retry-After": ("Seconds after which asking again makes sense.", {"type": "integer"}),
+    "WWW-Authenticate": ("How to authenticate.", {"type": "string"}),
+}
+
+
+def document(routes: Iterable[Route]) -> dict[str, Any]:
+    """The whole document, as JSON-ready values."""
+    described = [(route, route.operation) for route in routes if route.operation is not None]
+    operations = [operation for _, operation in described]
+    paths: dict[str, dict[str, Any]] = defaultdict(dict)
+    for route, operation in described:
+        paths[route.path][route.method.lower()] = _operation(operation)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Stockspan",
+            "version": _version(),
+            "summary": "Stock as spans, at checkout time",
+            "description": _DESCRIPTION,
+            "license": {"name": "MIT", "identifier": "MIT"},
+        },
+        "servers": [{"url": "/"}],
+        "tags": list(_TAGS),
+        "paths": dict(paths),
+        "components": {
+            "schemas": _schemas(operations),
+            "headers": {
+                name: {"description": text, "schema": schema}
+                for name, (text, schema) in _HEADERS.items()
+            },
+            "securitySchemes": {
+                _KEY: {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "An API key. Scope `stock:exact` adds exact figures.",
+                }
+            },
+        },
+    }
+
+
+def _operation(operation: Operation) -> dict[str, Any]:
+    responses: dict[str, Any] = {
+        str(status): _answer(answer) for status, answer in operation.answers.items()
+    }
+    responses.update(_problems(operation.problems))
+    described: dict[str, Any] = {
+        "operationId": operation.name,
+        "summary": operation.summary,
+        "tags": [operation.tag],
+        "parameters": [_parameter(parameter) for parameter in operation.parameters],
+        "responses": responses,
+    }
+    if operation.description:
+        described["description"] = operation.description
+    if operation.body is not None:
+        described["requestBody"] = {"required": True, "content": _content(operation.body, JSON)}
+    if operation.secured:
+        # Either nobody in particular, or somebody with a key.
+        described["security"] = [{}, {_KEY: []}]
+    return described
+
+
+def _parameter(parameter: Parameter) -> dict[str, Any]:
+    return {
+        "name": parameter.name,
+        "in": parameter.where,
+        "required": parameter.required,
+        "description": parameter.description,
+        "schema": dict(parameter.schema),
+    }
+
+
+def _answer(answer: Answer) -> dict[str, Any]:
+    described: dict[str, Any] = {"description": answer.description}
+    if answer.headers:
+        described["headers"] = _header_refs(answer.headers)
+    if answer.body is not None:
+        described["content"] = _content(answer.body, answer.media)
+    return described
+
+
+def _problems(names: Sequence[str]) -> dict[str, Any]:
+    by_status: dict[int, list[problems.Kind]] = defaultdict(list)
+    for name in names:
+        by_status[problems.KINDS[name].status].append(problems.KINDS[name])
+    return {str(status): _problem(kinds) for status, kinds in sorted(by_status.items())}
+
+
+def _problem(kinds: Sequence[problems.Kind]) -> dict[str, Any]:
+    headers = []
+    if any(kind.retry_after is not None for kind in kinds):
+        headers.append("Retry-After")
+    if any(kind.name == "unauthorized" for kind in kinds):
+        headers.append("WWW-Authenticate")
+    return {
+        "description": " ".join(f"`{kind.type}`: {kind.meaning}" for kind in kinds),
+        "headers": _header_refs(headers),
+        "content": _content(Problem, problems.MEDIA),
+    }
+
+
+def _header_refs(names: Iterable[str]) -> dict[str, Any]:
+    return {name: {"$ref": f"#/components/headers/{name}"} for name in names}
+
+
+def _content(body: type, media: str) -> dict[str, Any]:
+    if not issubclass(body, msgspec.Struct):
+        schema: dict[str, Any] = {"type": "string"} if body is str else {}
+    else:
+        schema = {"$ref": _REF.format(name=body.__name__)}
+    return {media: {"schema": schema}}
+
+
+def _schemas(operations: Iterable[Operation]) -> dict[str, Any]:
+    used: dict[str, type] = {type_.__name__: type_ for type_ in (Problem, StockItem, UnknownItem)}
+    for operation in operations:
+        bodies = [operation.body, *(answer.body for answer in operation.answers.values())]
+        for body in bodies:
+            if body is not None and issubclass(body, msgspec.Struct):
+                used[body.__name__] = body
+    _, schemas = msgspec.json.schema_components(used.values(), ref_template=_REF)
+    return schemas
+
+
+def _version() -> str:
+    try:
+        return version("stockspan")
+    except PackageNotFoundError:
+        # Run from a checkout that was never installed.
+        return "0"

@@ -1,0 +1,145 @@
+"""What operators and their machines look at: alive, ready, metrics. None of it needs a key."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Final
+
+from aiohttp import hdrs, web
+from msgspec import UNSET
+
+from gateway.api import problems
+from gateway.api.parameters import parse_query
+from gateway.api.routes import JSON, Answer, Operation, Parameter, Route
+from gateway.api.shapes import Alive, Check, Readiness, UnreadyProblem, encode
+from gateway.domain.errors import NotReadyError
+from gateway.observability.metrics import MEDIA, FeedReading, GatewayMetrics
+from gateway.services.directory import Directory
+from gateway.store.feeds import FeedState
+
+_UNCACHED: Final = {hdrs.CACHE_CONTROL: "no-store", hdrs.CONTENT_TYPE: JSON}
+_NO: Final = frozenset({"0", "false"})
+
+LIVEZ: Final = Operation(
+    "alive",
+    "Liveness",
+    "operating",
+    {200: Answer("The worker's loop turns.", Alive)},
+)
+READYZ: Final = Operation(
+    "ready",
+    "Readiness",
+    "operating",
+    {200: Answer("Stock can be answered.", Readiness)},
+    description="An ERP that is down leaves the gateway ready; a store that was never loaded, or "
+    "does not answer, does not.",
+    parameters=(
+        Parameter(
+            "verbose",
+            "query",
+            "Lists every check: the store, and each feed with the time until which it is verified.",
+            {"type": "string"},
+        ),
+    ),
+    problems=("invalid-request", "not-ready"),
+)
+METRICS: Final = Operation(
+    "metrics",
+    "Metrics",
+    "operating",
+    {200: Answer("This worker's counters, as Prometheus reads them.", str, media="text/plain")},
+)
+
+
+class Readings:
+    """What can be read off the worker's copy of the directory."""
+
+    def __init__(self, directory: Directory, clock_ms: Callable[[], int]) -> None:
+        self._directory = directory
+        self._clock_ms = clock_ms
+
+    def ready(self) -> bool:
+        """Whether stock can be answered now."""
+        try:
+            self._directory.current.require_ready()
+        except NotReadyError:
+            return False
+        return self._directory.reachable
+
+    def feeds(self) -> Mapping[str, FeedReading]:
+        """Every feed by name, as metrics show it."""
+        now_ms = self._clock_ms()
+        return {
+            name: FeedReading(state.kind, _age(state, now_ms), state.failing_since_ms is not None)
+            for name, state in self._directory.current.feeds.items()
+        }
+
+    def checks(self) -> list[Check]:
+        """Everything that was checked, the store first."""
+        now_ms = self._clock_ms()
+        feeds = sorted(self._directory.current.feeds.items())
+        return [
+            Check("store", self._directory.reachable),
+            *(_feed_check(name, state, now_ms) for name, state in feeds),
+        ]
+
+
+class OpsHandlers:
+    """Alive, ready, and counted."""
+
+    def __init__(self, readings: Readings, metrics: GatewayMetrics) -> None:
+        self._readings = readings
+        self._metrics = metrics
+
+    def routes(self) -> tuple[Route, ...]:
+        """What is served here."""
+        return (
+            Route("GET", "/livez", self.alive, LIVEZ),
+            Route("GET", "/readyz", self.ready, READYZ),
+            Route("GET", "/metrics", self.metrics, METRICS),
+        )
+
+    async def alive(self, _request: web.Request) -> web.Response:
+        """That this is answered says it all."""
+        return web.Response(body=encode(Alive()), headers=_UNCACHED)
+
+    async def ready(self, request: web.Request) -> web.Response:
+        """200 or 503, with the checks when they are asked for."""
+        verbose = parse_query(request).get("verbose", ("0",))[-1].lower() not in _NO
+        checks = self._readings.checks() if verbose else UNSET
+        if self._readings.ready():
+            return web.Response(
+                body=encode(Readiness(ready=True, checks=checks)), headers=_UNCACHED
+            )
+        kind = problems.KINDS["not-ready"]
+        body = UnreadyProblem(kind.type, kind.title, kind.status, checks=checks)
+        return problems.problem_response(kind, body)
+
+    async def metrics(self, _request: web.Request) -> web.Response:
+        """Every counter of this worker."""
+        return web.Response(
+            body=self._metrics.text(),
+            headers={hdrs.CONTENT_TYPE: MEDIA, hdrs.CACHE_CONTROL: "no-store"},
+        )
+
+
+def _feed_check(name: str, state: FeedState, now_ms: int) -> Check:
+    verified_ms = state.verified_through_ms
+    age = _age(state, now_ms)
+    return Check(
+        f"feed:{name}",
+        ok=verified_ms is not None,
+        kind=state.kind,
+        verified_through=None
+        if verified_ms is None
+        else datetime.fromtimestamp(verified_ms // 1000, UTC),
+        age_seconds=None if age is None else int(age),
+        failing=state.failing_since_ms is not None,
+    )
+
+
+def _age(state: FeedState, now_ms: int) -> float | None:
+    if state.verified_through_ms is None:
+        return None
+    return max(0.0, (now_ms - state.verified_through_ms) / 1000)

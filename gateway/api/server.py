@@ -1,0 +1,228 @@
+"""Listening, and stopping in good order.
+
+aiohttp answers what it cannot parse in plain text; the request handler here answers as everything
+else does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import Final, Protocol
+
+import msgspec
+import structlog
+from aiohttp import web
+from aiohttp.web_request import BaseRequest
+
+from gateway.api import problems
+from gateway.api.app import create_app
+from gateway.api.shapes import ProblemField
+from gateway.domain.access import KeyRing
+from gateway.services.directory import Directory
+from gateway.services.lookups import SellingRules, StockLookups
+
+KEEP_ALIVE: Final = 75.0
+"""Seconds an idle connection stays open: longer than a load balancer's minute."""
+
+GRACE: Final = 10.0
+"""Seconds that requests under way may still take when the worker stops."""
+
+LONGEST_ADDRESS: Final = 160 * 1024
+"""Bytes of a request line: 200 SKUs of 64 characters, each up to 12 bytes when encoded."""
+
+_BACKLOG: Final = 1024
+_CANCEL_EVERY: Final = 0.05
+_TURNS_TO_ACCEPT: Final = 8
+_log = structlog.get_logger(__name__)
+
+
+class Address(msgspec.Struct, frozen=True):
+    """Where to listen: host and port, or a socket that is bound already."""
+
+    host: str = "127.0.0.1"
+    port: int = 8080
+    reuse_port: bool = False
+    sock: socket.socket | None = None
+
+
+class StockSource(Protocol):
+    """Counts what it read that was not ours."""
+
+    corrupt: int
+
+
+class ChangeSource(Protocol):
+    """Listens until cancelled."""
+
+    async def run(self) -> None: ...
+
+
+class Parts(Protocol):
+    """What a worker consists of (`gateway.wiring.Assembly` is one)."""
+
+    @property
+    def stock(self) -> StockSource: ...
+    @property
+    def directory(self) -> Directory: ...
+    @property
+    def changes(self) -> ChangeSource: ...
+    @property
+    def rules(self) -> SellingRules: ...
+    @property
+    def lookups(self) -> StockLookups: ...
+    @property
+    def key_ring(self) -> KeyRing: ...
+    @property
+    def clock_ms(self) -> Callable[[], int]: ...
+    async def close(self) -> None: ...
+
+
+async def run_worker(
+    parts: Parts,
+    address: Address,
+    shutdown: asyncio.Event,
+    *,
+    cors_origins: Sequence[str] = ("*",),
+    on_listening: Callable[[int], None] | None = None,
+) -> None:
+    """Serve until `shutdown` is set, then finish what is under way and let go of the store.
+
+    `on_listening` is told the port once connections are accepted.
+
+    Raises:
+        OSError: the address cannot be bound.
+    """
+    app = create_app(
+        lookups=parts.lookups,
+        directory=parts.directory,
+        rules=parts.rules,
+        key_ring=parts.key_ring,
+        corrupt_values=lambda: parts.stock.corrupt,
+        clock_ms=parts.clock_ms,
+        cors_origins=cors_origins,
+    )
+    running = [
+        asyncio.create_task(work)
+        for work in (parts.directory.run(), parts.changes.run(), _set(shutdown))
+    ]
+    try:
+        async with listening(app, address) as port:
+            if on_listening is not None:
+                on_listening(port)
+            # Each of these runs for ever: the first to end is the shutdown, or a failure.
+            await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        try:
+            await _ended(running)
+        finally:
+            await parts.close()
+
+
+@asynccontextmanager
+async def listening(
+    app: web.Application, address: Address, *, grace: float = GRACE
+) -> AsyncIterator[int]:
+    """Accept connections for `app` while the context lasts; gives the port.
+
+    Raises:
+        OSError: the address cannot be bound.
+    """
+    runner = web.AppRunner(app, shutdown_timeout=grace, access_log=None)
+    await runner.setup()
+    assert runner.server is not None  # noqa: S101 - setup() made it; mypy cannot know
+    loop = asyncio.get_running_loop()
+    protocol = partial(
+        ProblemRequestHandler,
+        runner.server,
+        loop=loop,
+        keepalive_timeout=KEEP_ALIVE,
+        access_log=None,  # type: ignore[arg-type] # None is how aiohttp spells "no access log"
+        max_line_size=LONGEST_ADDRESS,
+        logger=logging.getLogger("gateway.http"),
+    )
+    try:
+        server = await _bound(loop, protocol, address)
+        try:
+            yield server.sockets[0].getsockname()[1]
+        finally:
+            server.close()
+            # A connection accepted just now takes some turns of the loop until it waits for its
+            # request; stopped before, it would not notice, and be waited for until the grace ends.
+            for _ in range(_TURNS_TO_ACCEPT):
+                await asyncio.sleep(0)
+    finally:
+        await runner.cleanup()
+
+
+class ProblemRequestHandler(web.RequestHandler):
+    """aiohttp's, but what goes wrong before or after our handlers is a problem as well."""
+
+    def handle_error(
+        self,
+        request: BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """The answer to what is no HTTP, or to what got past every middleware."""
+        if request.writer.output_size > 0:
+            raise ConnectionError("the answer is on its way already")
+        if status < 500:
+            # What strangers send is no event of ours; the first line says what is wrong with it.
+            reason = (message or "is not HTTP").splitlines()[0].rstrip(":")
+            kind = problems.KINDS["invalid-request"]
+            response = problems.problem(kind, fields=[ProblemField("request", reason)])
+        else:
+            _log.error(
+                "request failed outside every handler", action="request.broken", exc_info=exc
+            )
+            response = problems.unexpected()
+        response.force_close()
+        return response
+
+    async def finish_response(
+        self, request: BaseRequest, resp: web.StreamResponse, start_time: float | None
+    ) -> tuple[web.StreamResponse, bool]:
+        """Send the answer; what aiohttp refused on its own gets the form of all others."""
+        if isinstance(resp, web.HTTPException):
+            resp = problems.answer(resp)
+        return await super().finish_response(request, resp, start_time)
+
+
+async def _bound(
+    loop: asyncio.AbstractEventLoop, protocol: Callable[[], asyncio.Protocol], address: Address
+) -> asyncio.Server:
+    if address.sock is not None:
+        return await loop.create_server(protocol, sock=address.sock, backlog=_BACKLOG)
+    return await loop.create_server(
+        protocol,
+        address.host,
+        address.port,
+        reuse_port=address.reuse_port or None,
+        backlog=_BACKLOG,
+    )
+
+
+async def _set(event: asyncio.Event) -> None:
+    await event.wait()
+
+
+async def _ended(running: Sequence[asyncio.Task[None]]) -> None:
+    """Cancel what still runs, and again: redis-py swallows a cancellation while it connects.
+
+    Raises:
+        Exception: one of them had failed on its own.
+    """
+    pending = set(running)
+    while pending:
+        for task in pending:
+            task.cancel()
+        _, pending = await asyncio.wait(pending, timeout=_CANCEL_EVERY)
+    for task in running:
+        if not task.cancelled():
+            task.result()

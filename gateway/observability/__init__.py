@@ -1,0 +1,1 @@
+"""What a worker tells of itself: logs and metrics. Serves every layer, knows none."""

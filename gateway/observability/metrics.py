@@ -1,0 +1,124 @@
+"""A worker's counters, in a registry of its own: `/metrics` shows them as Prometheus text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final
+
+import msgspec
+from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.metrics_core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    Metric,
+)
+from prometheus_client.registry import Collector
+
+MEDIA: Final = CONTENT_TYPE_LATEST
+
+# From a near-cache's answer to a store's deadline, and what lies beyond it.
+_BUCKETS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 1, 2.5)
+
+
+class FeedReading(msgspec.Struct, frozen=True):
+    """What is worth measuring of a feed: seconds since it was verified (None: never)."""
+
+    kind: str
+    age: float | None
+    failing: bool
+
+
+class Readings(msgspec.Struct, frozen=True):
+    """What is read when someone looks, rather than counted as it happens."""
+
+    ready: Callable[[], bool]
+    feeds: Callable[[], Mapping[str, FeedReading]]
+    corrupt_values: Callable[[], int]
+
+
+class GatewayMetrics:
+    """Counts requests and what went wrong; `readings` are taken at each scrape."""
+
+    def __init__(self, readings: Readings) -> None:
+        self.registry = CollectorRegistry()
+        self._requests = Counter(
+            "stockspan_http_requests",
+            "Requests answered.",
+            ("route", "method", "status"),
+            registry=self.registry,
+        )
+        self._seconds = Histogram(
+            "stockspan_http_request_seconds",
+            "Time from the request's headers to its answer being ready.",
+            ("route",),
+            buckets=_BUCKETS,
+            registry=self.registry,
+        )
+        self.store_errors = Counter(
+            "stockspan_store_errors",
+            "Requests that failed because the store did not answer.",
+            registry=self.registry,
+        )
+        self.unready = Counter(
+            "stockspan_not_ready_answers",
+            "Requests refused because the store is cold.",
+            registry=self.registry,
+        )
+        self.unexpected = Counter(
+            "stockspan_unexpected_errors",
+            "Requests that failed in a way nobody foresaw.",
+            registry=self.registry,
+        )
+        self._counting: dict[tuple[str, str, int], Counter] = {}
+        self._timing: dict[str, Histogram] = {}
+        self.registry.register(_ReadingsCollector(readings))
+        ProcessCollector(registry=self.registry)
+
+    def answered(self, route: str, method: str, status: int, seconds: float) -> None:
+        """Count one request. `route` and `method` must come from a short list, not from outside."""
+        key = (route, method, status)
+        counter = self._counting.get(key)
+        if counter is None:
+            # Looking a labelled child up costs more than counting.
+            counter = self._counting[key] = self._requests.labels(route, method, str(status))
+        counter.inc()
+        timer = self._timing.get(route)
+        if timer is None:
+            timer = self._timing[route] = self._seconds.labels(route)
+        timer.observe(seconds)
+
+    def text(self) -> bytes:
+        """All of it as Prometheus reads it (`MEDIA`)."""
+        return generate_latest(self.registry)
+
+
+class _ReadingsCollector(Collector):
+    def __init__(self, readings: Readings) -> None:
+        self._readings = readings
+
+    def collect(self) -> Iterable[Metric]:
+        ready = GaugeMetricFamily("stockspan_ready", "Whether stock can be answered: 1 or 0.")
+        ready.add_metric((), float(self._readings.ready()))
+        yield ready
+        corrupt = CounterMetricFamily(
+            "stockspan_corrupt_values", "Values read from the store that were not ours."
+        )
+        corrupt.add_metric((), self._readings.corrupt_values())
+        yield corrupt
+        age = GaugeMetricFamily(
+            "stockspan_feed_verified_age_seconds",
+            "Age of what a feed last verified; absent until it was loaded.",
+            labels=("feed", "kind"),
+        )
+        failing = GaugeMetricFamily(
+            "stockspan_feed_failing",
+            "Whether a feed's last sync failed: 1 or 0.",
+            labels=("feed", "kind"),
+        )
+        for name, feed in sorted(self._readings.feeds().items()):
+            failing.add_metric((name, feed.kind), float(feed.failing))
+            if feed.age is not None:
+                age.add_metric((name, feed.kind), feed.age)
+        yield age
+        yield failing

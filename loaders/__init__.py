@@ -1,0 +1,21 @@
+"""Keeps Redis warm from the ERP: reads it, checks what it says, and writes what is newer.
+
+One sync from end to end, here a snapshot of the feed `stock` from PostgreSQL:
+
+1. `schedule` finds it due and opens a reading (`reading.Reading`) at the feed's source:
+   `sources.postgres` runs the feed's query, the mapping, and yields lines of JSON.
+   `sources.files` yields the same from a folder, `sources.push` from a request.
+2. `ingest` begins a new round of the feed (`feedbook`) and hands each chunk of lines to its
+   `intake`: `validation` makes `records` of them, `operations` checks their `fields` and makes
+   each an operation of the store's script. A row that is wrong is tallied (`outcome`), and what
+   is held of it stays.
+3. The commands go to a `spool` on disk, the keys they are about into `seen`.
+4. At the end, the reading proves that it is whole; `holdings` compares it with what the feed has
+   in the store; `guard` judges whether it would empty the shop.
+5. Only now it is written (`gateway.store.bulk`): the staged rows, then the removal of what the
+   snapshot lacked. `states` says what the feed's register keeps of it: verified through the
+   moment at which the reading began.
+
+A delta takes the same way through the intake, without staging: each chunk is written at once.
+`load` puts it all together for the commands `stockspan load` and `stockspan check`.
+"""

@@ -1,0 +1,35 @@
+"""Every way a sync can fail, as one tree. Each says in one line what an operator should know.
+
+    LoaderError
+     ├─ SourceError         the ERP, its database or its files cannot be read as configured
+     ├─ SpoolError          no place to stage a snapshot
+     ├─ WriteRefusedError   the store answers, but does not take what is written
+     └─ FeedVanishedError   the store lost what it knew of the feed: it was restarted empty
+
+The store's own errors (`StoreUnavailableError`) pass through as they are. None of these texts
+holds a password.
+"""
+
+from __future__ import annotations
+
+from gateway.domain.errors import StockspanError
+
+
+class LoaderError(StockspanError):
+    """The root: whatever the loaders raise on purpose."""
+
+
+class SourceError(LoaderError):
+    """What is to be read cannot be read."""
+
+
+class SpoolError(LoaderError):
+    """A snapshot cannot be staged on disk."""
+
+
+class FeedVanishedError(LoaderError):
+    """The feed's registration is gone, and with it what it had written."""
+
+
+class WriteRefusedError(LoaderError):
+    """The store refused commands: a replica, or a user without the permission."""

@@ -1,0 +1,118 @@
+"""The feeds as this process sees them: what the store knows of each, changed one step at a time.
+
+The state is read anew for every step and never kept: a store that was restarted empty must not
+be told that it was verified.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import msgspec
+
+from gateway.store.feeds import FeedRegister, FeedState
+from loaders.errors import FeedVanishedError
+from loaders.guard import Limits
+from loaders.records import Kind
+
+
+class Feed(msgspec.Struct, frozen=True):
+    """A feed's name and kind, and how its snapshots are judged.
+
+    A `pushed` feed is registered by its first success: before that nobody waits for it. Any
+    other is registered when the loader starts, and keeps the gateways waiting until it is there.
+    """
+
+    name: str
+    kind: Kind
+    limits: Limits = Limits()
+    pushed: bool = False
+
+
+class OpenFeed(msgspec.Struct, frozen=True):
+    """A feed, its state when a sync of it began, and the epoch of the store at that time."""
+
+    feed: Feed
+    state: FeedState
+    epoch: bytes | None
+    registered: bool = True
+
+
+class FeedBook:
+    """Opens feeds and records how they fare."""
+
+    def __init__(self, register: FeedRegister) -> None:
+        self._register = register
+        self._writing: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._snapshots: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._rounds: dict[str, int] = {}
+
+    async def open(self, feed: Feed) -> OpenFeed:
+        """The feed as the store knows it now.
+
+        Raises:
+            FeedVanishedError: it was registered once, and is no longer.
+            StoreUnavailableError: no answer within the deadline.
+        """
+        epoch = await self._register.epoch()
+        state = (await self._register.all()).get(feed.name)
+        if state is not None and state.kind == feed.kind and epoch is not None:
+            return OpenFeed(feed, state, epoch)
+        if not feed.pushed:
+            raise FeedVanishedError(f"the store knows nothing of the feed {feed.name}")
+        number = await self._register.number(feed.name)
+        return OpenFeed(feed, FeedState(feed.kind, number), epoch, registered=False)
+
+    def round(self, opened: OpenFeed) -> int:
+        """The round that marks what is written now: that of the latest snapshot begun here."""
+        return self._rounds.get(opened.feed.name, opened.state.round)
+
+    @asynccontextmanager
+    async def snapshot(self, feed: Feed, now_ms: int) -> AsyncIterator[tuple[OpenFeed, int]]:
+        """The feed and a new round, alone: one snapshot of a feed at a time.
+
+        Raises:
+            FeedVanishedError, StoreUnavailableError: as in `open`.
+        """
+        async with self._snapshots[feed.name]:
+            opened = await self.open(feed)
+            # Even a snapshot that fails uses its round up: deltas may have written in it. A feed
+            # that was forgotten and comes back may have left records of any round, mostly low.
+            before = self.round(opened) or now_ms // 1000
+            round_ = (before + 1) % 256
+            if opened.registered:
+                await self.update(
+                    opened, lambda state: msgspec.structs.replace(state, round=round_)
+                )
+            self._rounds[feed.name] = round_
+            yield opened, round_
+
+    async def update(self, opened: OpenFeed, change: Callable[[FeedState], FeedState]) -> FeedState:
+        """Change what the store knows of a feed that was opened before, and give it back.
+
+        Raises:
+            FeedVanishedError: the store was emptied since.
+            StoreUnavailableError: no answer within the deadline.
+        """
+        name = opened.feed.name
+        async with self._writing[name]:
+            held = (await self._register.all()).get(name)
+            epoch = opened.epoch
+            if held is None and not opened.registered:
+                await self._register.name_epoch()
+                epoch = epoch or await self._register.epoch()
+                number = await self._register.number(name)
+                held = FeedState(opened.feed.kind, number, self._rounds.get(name, 0))
+            if held is None or held.number != opened.state.number:
+                raise FeedVanishedError(f"the store lost the feed {name} during its sync")
+            changed = change(held)
+            await self._register.save(name, changed)
+            # Emptied just before it was saved, the store would now call the feed verified and
+            # hold nothing of it.
+            if await self._register.epoch() != epoch:
+                await self._register.retire(name)
+                raise FeedVanishedError(f"the store lost the feed {name} during its sync")
+            return changed

@@ -1,0 +1,161 @@
+"""Keeps one feed: a snapshot at the start and now and then, deltas between, for ever.
+
+Whatever fails is tried again, later and later; a feed that the store no longer knows (it was
+restarted empty) is registered anew and read whole at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from random import Random
+from typing import Final
+
+import msgspec
+
+from gateway.domain.errors import StoreUnavailableError
+from gateway.store.feeds import TooManyFeedsError
+from loaders.errors import FeedVanishedError, LoaderError
+from loaders.feedbook import Feed
+from loaders.ingest import Ingest
+from loaders.outcome import Outcome
+from loaders.reading import FeedReader
+from loaders.resilience import Backoff, Outages
+
+STORE: Final = "the store"
+
+_SPREAD: Final = 0.1
+
+
+class Rhythm(msgspec.Struct, frozen=True):
+    """Seconds between two snapshots, and between two deltas (None: no deltas)."""
+
+    snapshot_every: float
+    delta_every: float | None = None
+
+
+class Keeper:
+    """One feed with its source. `clock` gives seconds that only ever go up."""
+
+    def __init__(
+        self,
+        feed: Feed,
+        rhythm: Rhythm,
+        reader: FeedReader,
+        ingest: Ingest,
+        outages: Outages,
+        clock: Callable[[], float],
+        random: Random,
+    ) -> None:
+        self.feed = feed
+        self._rhythm = rhythm
+        self._reader = reader
+        self._ingest = ingest
+        self._outages = outages
+        self._clock = clock
+        self._random = random
+        self._backoff = Backoff(random)
+        self._woken = asyncio.Event()
+        self._next_snapshot = 0.0
+        self._next_delta = 0.0
+
+    async def keep(self) -> None:
+        """Sync for ever; ends by cancellation."""
+        try:
+            while True:
+                await self._wait(await self._step())
+        finally:
+            await self.close()
+
+    async def close(self) -> None:
+        """Let go of the source."""
+        await self._reader.close()
+
+    def vanished(self) -> None:
+        """The store does not know the feed any more."""
+        self._next_snapshot = 0.0
+        self._woken.set()
+
+    async def snapshot(self) -> Outcome | None:
+        """Take one snapshot; None when the source has nothing new.
+
+        Raises:
+            LoaderError, StoreUnavailableError, TooManyFeedsError: it failed.
+        """
+        await self._ingest.register.register(self.feed.name, self.feed.kind)
+        opened = await self._ingest.book.open(self.feed)
+        async with (
+            self._ingest.failure_noted(opened),
+            self._reader.snapshot(opened.state.watermark) as reading,
+        ):
+            if reading is None:
+                return None
+            return await self._ingest.snapshot(self.feed, reading)
+
+    async def delta(self) -> Outcome | None:
+        """Take one delta; None when the source has none.
+
+        Raises:
+            LoaderError, StoreUnavailableError: it failed.
+        """
+        opened = await self._ingest.book.open(self.feed)
+        async with (
+            self._ingest.failure_noted(opened),
+            self._reader.delta(opened.state.watermark) as reading,
+        ):
+            if reading is None:
+                return None
+            return await self._ingest.delta(self.feed, reading)
+
+    async def _step(self) -> float:
+        """Do what is due, and give the seconds until the next step."""
+        try:
+            if self._clock() >= self._next_snapshot:
+                await self._take_snapshot()
+            elif self._rhythm.delta_every is not None:
+                await self.delta()
+                self._next_delta = self._clock() + self._jittered(self._rhythm.delta_every)
+        except FeedVanishedError:
+            self._next_snapshot = 0.0
+            return self._backoff.wait()
+        except StoreUnavailableError as error:
+            self._outages.away(STORE, str(error))
+            return self._backoff.wait()
+        except (LoaderError, TooManyFeedsError) as error:
+            self._outages.away(f"feed {self.feed.name}", str(error))
+            return self._backoff.wait()
+        self._outages.back(STORE)
+        self._outages.back(f"feed {self.feed.name}")
+        return self._until_due()
+
+    async def _take_snapshot(self) -> None:
+        outcome = await self.snapshot()
+        wait = self._jittered(self._rhythm.snapshot_every)
+        if outcome is None or outcome.applied:
+            self._backoff.reset()
+        elif await self._cold():
+            # Nobody is served before it is taken: an ERP that fills up now is not to wait hours.
+            wait = self._backoff.wait()
+        self._next_snapshot = self._clock() + wait
+        self._next_delta = self._clock()
+
+    async def _cold(self) -> bool:
+        opened = await self._ingest.book.open(self.feed)
+        return opened.state.verified_through_ms is None
+
+    def _until_due(self) -> float:
+        due = self._next_snapshot
+        if self._rhythm.delta_every is not None:
+            due = min(due, self._next_delta)
+        return max(0.0, due - self._clock())
+
+    def _jittered(self, seconds: float) -> float:
+        return seconds * self._random.uniform(1 - _SPREAD, 1 + _SPREAD)
+
+    async def _wait(self, seconds: float) -> None:
+        self._woken.clear()
+        try:
+            async with asyncio.timeout(seconds):
+                await self._woken.wait()
+        except TimeoutError:
+            return

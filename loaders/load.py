@@ -1,0 +1,156 @@
+"""Puts the loaders together, for the commands `stockspan load` and `stockspan check`."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+import structlog
+from aiohttp import web
+from rich.console import Console
+
+from gateway.config.settings import Settings
+from gateway.domain.access import ApiKey, KeyRing
+from gateway.domain.errors import StoreUnavailableError
+from gateway.store.client import StoreClient
+from gateway.store.feeds import TooManyFeedsError
+from gateway.store.keys import Keyspace
+from loaders.errors import LoaderError, SourceError
+from loaders.ingest import Ingest
+from loaders.keeper import Keeper
+from loaders.progress import Meters, shown
+from loaders.schedule import keepers, reader, run
+from loaders.sources.push import PushServer
+from loaders.spool import Spool, default_folder
+
+_STORE_SECONDS: Final = 2.0
+"""A loader may wait longer for the store than a gateway: nobody waits for the loader."""
+
+_CLOSING_SECONDS: Final = 5.0
+
+_log = structlog.get_logger(__name__)
+
+
+async def load(settings: Settings, *, once: bool, shutdown: asyncio.Event) -> int:
+    """Keep the store warm until `shutdown` is set, or take one snapshot of each feed.
+
+    Returns the exit code: 1 where `once` was asked for and a feed failed.
+
+    Raises:
+        SourceError: the address for pushes cannot be opened.
+        SpoolError: there is no place to stage snapshots.
+    """
+    with shown(Console(stderr=True)) as meters:
+        async with _ingest(settings, meters) as ingest:
+            # Better said now than when the first snapshot is read.
+            with Spool(_spool_folder(settings)):
+                kept = keepers(settings, ingest)
+            if once:
+                return await _once(kept)
+            async with _pushes(settings, ingest):
+                _log.info("loaders run", action="loaders.started", feeds=", ".join(settings.feeds))
+                await run(kept, ingest, shutdown)
+    _log.info("loaders stopped", action="loaders.stopped")
+    return 0
+
+
+async def check(settings: Settings) -> list[str]:
+    """What is wrong with the store, the sources and the feeds' queries, one line each."""
+    client = _client(settings)
+    problems: list[str] = []
+    try:
+        await client.ping()
+    except StoreUnavailableError as error:
+        problems.append(f"store.url: {_address(settings.store.url)} cannot be used: {error}")
+    finally:
+        await client.close()
+    for name, feed in settings.feeds.items():
+        problems += await reader(name, feed, settings, time.monotonic).check()
+    return problems
+
+
+def clock_ms() -> int:
+    """Milliseconds since the epoch."""
+    return time.time_ns() // 1_000_000
+
+
+@asynccontextmanager
+async def _ingest(settings: Settings, meters: Meters) -> AsyncIterator[Ingest]:
+    client = _client(settings)
+    try:
+        keys = Keyspace(settings.store.prefix)
+        yield Ingest(client, keys, _spool_folder(settings), clock_ms, meters)
+    finally:
+        await client.close()
+
+
+async def _once(kept: list[Keeper]) -> int:
+    failed = 0
+    for keeper in kept:
+        try:
+            outcome = await keeper.snapshot()
+        except (LoaderError, StoreUnavailableError, TooManyFeedsError) as error:
+            _log.error(
+                "feed failed", action="feed.failed", feed=keeper.feed.name, reason=str(error)
+            )
+            failed += 1
+        else:
+            failed += outcome is not None and not outcome.applied
+        finally:
+            await keeper.close()
+    return 1 if failed else 0
+
+
+@asynccontextmanager
+async def _pushes(settings: Settings, ingest: Ingest) -> AsyncIterator[None]:
+    """The loaders' own address, where one is configured."""
+    if settings.push is None:
+        yield
+        return
+    host, port = settings.push.host, settings.push.port
+    app = PushServer(ingest, _key_ring(settings), clock_ms).app()
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=_CLOSING_SECONDS)
+    await runner.setup()
+    try:
+        try:
+            await web.TCPSite(runner, host, port).start()
+        except OSError as error:
+            raise SourceError(f"push: {host}:{port} cannot be opened: {error.strerror}") from error
+        _log.info("pushes are taken", action="push.started", host=host, port=port)
+        yield
+    finally:
+        await runner.cleanup()
+
+
+def _client(settings: Settings) -> StoreClient:
+    store = settings.store
+    return StoreClient.connect(
+        store.url, mode=store.mode, deadline=max(store.timeout, _STORE_SECONDS)
+    )
+
+
+def _address(url: str) -> str:
+    """Where the store is, without the password that its url may hold."""
+    parts = urlsplit(url)
+    return parts.path if parts.scheme == "unix" else f"{parts.hostname}:{parts.port or 6379}"
+
+
+def _spool_folder(settings: Settings) -> Path:
+    return settings.loaders.spool_dir or default_folder()
+
+
+def _key_ring(settings: Settings) -> KeyRing:
+    return KeyRing(
+        ApiKey(
+            name,
+            bytes.fromhex(key.sha256),
+            frozenset(key.scopes),
+            None if key.expires_at is None else int(key.expires_at.timestamp() * 1000),
+        )
+        for name, key in settings.keys.items()
+    )

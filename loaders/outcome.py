@@ -1,0 +1,81 @@
+"""What became of a sync: counts, and the rows that were rejected, with their reasons."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Final
+
+import msgspec
+
+SHOWN: Final = 100
+"""So many rejections are kept; the rest is only counted."""
+
+_LONGEST_VALUE: Final = 80
+
+
+class Rejection(msgspec.Struct, frozen=True):
+    """One row that was not taken: `line` counts from 1; `key` as far as it could be read."""
+
+    feed: str
+    line: int
+    key: Mapping[str, str]
+    field: str | None
+    value: str | None
+    reason: str
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """One sync. A `reason` says why a snapshot had no effect, or less than it asked for.
+
+    `accepted` took effect, `ignored` were not newer than what is held, `quarantined` were
+    rejected (all rows, where the snapshot was), `removed` is what a snapshot lacked.
+    """
+
+    accepted: int = 0
+    ignored: int = 0
+    quarantined: int = 0
+    removed: int = 0
+    unknown_fields: Mapping[str, int] = {}
+    rejections: tuple[Rejection, ...] = ()
+    reason: str | None = None
+    applied: bool = True
+
+
+class Tally:
+    """Counts the rows of one sync while they pass."""
+
+    def __init__(self, feed: str) -> None:
+        self.feed = feed
+        self.rows = 0
+        self.rejected = 0
+        self.keyless = 0
+        self.unknown: Counter[str] = Counter()
+        self.rejections: list[Rejection] = []
+
+    @property
+    def good(self) -> int:
+        """Rows that were not rejected."""
+        return self.rows - self.rejected
+
+    def reject(
+        self, line: int, key: Mapping[str, str], field: str | None, value: object, reason: str
+    ) -> None:
+        """Count a row that was not taken, and keep the first of them."""
+        self.rejected += 1
+        if len(self.rejections) < SHOWN:
+            self.rejections.append(Rejection(self.feed, line, key, field, shortened(value), reason))
+
+
+def shortened(value: object) -> str | None:
+    """A value as JSON, at most some 80 characters of it; None for none."""
+    if value is None:
+        return None
+    if isinstance(value, bytes):
+        # Only so much is looked at: a broken row may be a megabyte long.
+        text = value[: 4 * _LONGEST_VALUE].decode("utf-8", "replace")
+    elif isinstance(value, str):
+        text = value
+    else:
+        text = msgspec.json.encode(value).decode()
+    return text if len(text) <= _LONGEST_VALUE else text[: _LONGEST_VALUE - 1] + "…"

@@ -1,0 +1,59 @@
+"""What a source hands to a sync: lines of JSON, and what is known about them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from typing import Protocol
+
+Proof = Callable[[int], str | None]
+"""Asked after the last line, with the rows counted: why the end is not proved, or None."""
+
+
+def proved_by_end(_rows: int) -> str | None:
+    """For sources that raise when they are cut short: to have come to the end is the proof."""
+    return None
+
+
+class NoLines:
+    """The lines of a source that has none."""
+
+    def __aiter__(self) -> NoLines:
+        return self
+
+    async def __anext__(self) -> bytes:
+        raise StopAsyncIteration
+
+
+@dataclass(slots=True)
+class Reading:
+    """One reading of a source.
+
+    `lines` yields chunks of whole lines. `watermark` is the greatest one seen, right once the
+    lines are through; `done` names what was read, so that it is not read again even if it was held
+    back. `as_of_ms` is how old the figures are, where that is not "just now".
+    """
+
+    lines: AsyncIterator[bytes] = field(default_factory=NoLines)
+    proof: Proof = proved_by_end
+    unknown_fields: Mapping[str, int] = field(default_factory=dict)
+    watermark: str | None = None
+    done: str | None = None
+    as_of_ms: int | None = None
+
+
+class FeedReader(Protocol):
+    """What a sync needs of the source of one feed. All of it raises `SourceError`."""
+
+    def snapshot(self, done: str | None) -> AbstractAsyncContextManager[Reading | None]:
+        """Read everything; None when all there is was `done` before."""
+
+    def delta(self, watermark: str | None) -> AbstractAsyncContextManager[Reading | None]:
+        """Read what is new since `watermark`; None when the source knows only snapshots."""
+
+    async def check(self) -> list[str]:
+        """What is wrong with the feed, one line each; empty when it can be read."""
+
+    async def close(self) -> None:
+        """Let go of the source; the next reading opens it again."""

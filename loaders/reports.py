@@ -1,0 +1,82 @@
+"""What the loaders log of a sync; every event names its action.
+
+A delta every second would say the same every second: what was said last of a feed is not
+repeated until it changes.
+"""
+
+from __future__ import annotations
+
+import structlog
+
+from loaders.outcome import Outcome
+
+_log = structlog.get_logger(__name__)
+
+
+class Reports:
+    """Writes one line about a sync where there is something to say."""
+
+    def __init__(self) -> None:
+        self._held_back: dict[str, str | None] = {}
+        self._rejected: dict[str, tuple[object, ...]] = {}
+
+    def snapshot(self, feed: str, outcome: Outcome, took_ms: int) -> None:
+        """What became of a snapshot."""
+        if not outcome.applied:
+            if self._held_back.get(feed) != outcome.reason:
+                _log.warning(
+                    "snapshot without effect",
+                    action="feed.held_back",
+                    feed=feed,
+                    reason=outcome.reason,
+                    rows=outcome.quarantined,
+                )
+            self._held_back[feed] = outcome.reason
+            return
+        self._held_back.pop(feed, None)
+        told = {} if outcome.reason is None else {"reason": outcome.reason}
+        if outcome.unknown_fields:
+            told["unknown_fields"] = ", ".join(sorted(outcome.unknown_fields))
+        _log.info(
+            "snapshot taken",
+            action="feed.snapshot",
+            feed=feed,
+            accepted=outcome.accepted,
+            ignored=outcome.ignored,
+            quarantined=outcome.quarantined,
+            removed=outcome.removed,
+            seconds=round(took_ms / 1000, 1),
+            **told,
+        )
+        self._quarantined(feed, outcome)
+
+    def delta(self, feed: str, outcome: Outcome) -> None:
+        """What became of a delta; that all went well is no news."""
+        _log.debug(
+            "delta taken",
+            action="feed.delta",
+            feed=feed,
+            accepted=outcome.accepted,
+            ignored=outcome.ignored,
+        )
+        self._quarantined(feed, outcome)
+
+    def _quarantined(self, feed: str, outcome: Outcome) -> None:
+        if not outcome.rejections:
+            self._rejected.pop(feed, None)
+            return
+        first = outcome.rejections[0]
+        said = (outcome.quarantined, first.key, first.field, first.value)
+        if self._rejected.get(feed) != said:
+            _log.warning(
+                "rows rejected",
+                action="feed.quarantined",
+                feed=feed,
+                rows=outcome.quarantined,
+                line=first.line,
+                record=" ".join(first.key.values()),
+                field=first.field,
+                value=first.value,
+                reason=first.reason,
+            )
+        self._rejected[feed] = said

@@ -1,0 +1,130 @@
+"""Runs every configured feed side by side until told to stop, and takes pushes.
+
+Every second it looks whether the store still knows the feeds: one that was restarted empty must
+be filled at once, however far the next snapshot is away.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from random import Random
+from typing import Any, Final
+
+import structlog
+
+from gateway.config.settings import Feed as FeedSettings
+from gateway.config.settings import FilesSource, Settings
+from gateway.domain.errors import StoreUnavailableError
+from loaders.feedbook import Feed
+from loaders.guard import Limits
+from loaders.ingest import Ingest
+from loaders.keeper import Keeper, Rhythm
+from loaders.reading import FeedReader
+from loaders.resilience import Outages
+from loaders.sources.files import FilesReader
+from loaders.sources.postgres import PostgresReader
+
+PUSHED: Final = "push:"
+
+_WATCH_SECONDS: Final = 1.0
+_FILES_EVERY_SECONDS: Final = 5.0
+_AGAIN_SECONDS: Final = 0.5
+
+_log = structlog.get_logger(__name__)
+
+
+async def run(keepers: Sequence[Keeper], ingest: Ingest, shutdown: asyncio.Event) -> None:
+    """Keep every feed until `shutdown` is set."""
+    tasks = [asyncio.create_task(keeper.keep(), name=keeper.feed.name) for keeper in keepers]
+    tasks.append(asyncio.create_task(_watch(keepers, ingest), name="watch"))
+    stopping = asyncio.create_task(shutdown.wait(), name="shutdown")
+    try:
+        done, _ = await asyncio.wait([*tasks, stopping], return_when=asyncio.FIRST_COMPLETED)
+        for task in done - {stopping}:
+            # A keeper ends by cancellation alone; anything else is a mistake of ours.
+            task.result()
+    finally:
+        await _end([*tasks, stopping])
+
+
+def keepers(
+    settings: Settings,
+    ingest: Ingest,
+    clock: Callable[[], float] = time.monotonic,
+    random: Random | None = None,
+) -> list[Keeper]:
+    """A keeper for every configured feed."""
+    # Chance only spreads the load.
+    random = random or Random()  # noqa: S311
+    outages = Outages()
+    return [
+        Keeper(
+            Feed(name, feed.kind, Limits(feed.guard.zeroed_share, feed.guard.judged_from)),
+            _rhythm(feed, settings),
+            reader(name, feed, settings, clock),
+            ingest,
+            outages,
+            clock,
+            random,
+        )
+        for name, feed in settings.feeds.items()
+    ]
+
+
+def reader(
+    name: str, feed: FeedSettings, settings: Settings, clock: Callable[[], float]
+) -> FeedReader:
+    """What reads this feed from its source."""
+    source = settings.sources[feed.source]
+    if isinstance(source, FilesSource):
+        return FilesReader(name, feed, source)
+    return PostgresReader(name, feed, source, clock)
+
+
+async def retire(configured: Sequence[str], ingest: Ingest) -> None:
+    """Forget the feeds that are no longer configured; what was pushed belongs to nobody's file.
+
+    Raises:
+        StoreUnavailableError: no answer within the deadline.
+    """
+    for name in await ingest.register.all():
+        if name not in configured and not name.startswith(PUSHED):
+            await ingest.register.retire(name)
+            _log.info("feed is no longer configured", action="feed.retired", feed=name)
+
+
+async def _end(tasks: Sequence[asyncio.Task[Any]]) -> None:
+    pending = set(tasks)
+    while pending:
+        # More than once: the `wait_for` of Python 3.11, through which redis-py sends, loses a
+        # cancellation that comes in the moment in which it is done.
+        for task in pending:
+            task.cancel()
+        _, pending = await asyncio.wait(pending, timeout=_AGAIN_SECONDS)
+
+
+async def _watch(keepers: Sequence[Keeper], ingest: Ingest) -> None:
+    names = [keeper.feed.name for keeper in keepers]
+    retired = False
+    while True:
+        try:
+            if not retired:
+                await retire(names, ingest)
+                retired = True
+            known = await ingest.register.all()
+        except StoreUnavailableError:
+            # The keepers say so.
+            known = None
+        for keeper in keepers:
+            if known is not None and keeper.feed.name not in known:
+                keeper.vanished()
+        await asyncio.sleep(_WATCH_SECONDS)
+
+
+def _rhythm(feed: FeedSettings, settings: Settings) -> Rhythm:
+    if isinstance(settings.sources[feed.source], FilesSource):
+        # A look at the manifest costs nothing: what is new is read soon.
+        return Rhythm(feed.delta_every or _FILES_EVERY_SECONDS)
+    return Rhythm(feed.snapshot_every, feed.delta_every)

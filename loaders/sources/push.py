@@ -1,0 +1,171 @@
+"""Records pushed by the ERP: POST /ingest/{kind} on the loaders' own address, NDJSON as body.
+
+The body is taken as it streams in, however long; what went wrong with single rows is told in the
+answer. A key with the scope `ingest` is needed. Errors are problem+json (CONTRACT 8).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final
+
+import msgspec
+import structlog
+from aiohttp import hdrs, web
+
+from gateway.domain.access import KeyRing
+from gateway.domain.errors import StoreUnavailableError
+from loaders.errors import LoaderError
+from loaders.feedbook import Feed
+from loaders.ingest import Ingest
+from loaders.outcome import Outcome
+from loaders.records import KINDS, Kind
+from loaders.sources.push_body import BodyCutShortError, PushBody
+
+SCOPE: Final = "ingest"
+MODES: Final = ("delta", "snapshot")
+
+_RETRY_AFTER: Final = 2
+_log = structlog.get_logger(__name__)
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class ProblemError(Exception):
+    """A request that is refused: status, name under /problems/ and what is told."""
+
+    def __init__(
+        self, status: int, name: str, detail: str, errors: tuple[Mapping[str, str], ...] = ()
+    ) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.name = name
+        self.errors = errors
+
+    def response(self) -> web.Response:
+        body: dict[str, Any] = {
+            "type": f"/problems/{self.name}",
+            "title": self.name.replace("-", " ").capitalize(),
+            "status": self.status,
+            "detail": str(self),
+        }
+        if self.errors:
+            body["errors"] = self.errors
+        headers: dict[str, str] = {hdrs.CACHE_CONTROL: "no-store"}
+        if self.status == web.HTTPServiceUnavailable.status_code:
+            headers[hdrs.RETRY_AFTER] = str(_RETRY_AFTER)
+        if self.status == web.HTTPUnauthorized.status_code:
+            headers[hdrs.WWW_AUTHENTICATE] = 'Bearer realm="stockspan"'
+        return _json(body, self.status, "application/problem+json", headers)
+
+
+class PushServer:
+    """The application behind the loaders' own address. `clock` gives ms since the epoch."""
+
+    def __init__(self, ingest: Ingest, keys: KeyRing, clock: Callable[[], int]) -> None:
+        self._ingest = ingest
+        self._keys = keys
+        self._clock = clock
+
+    def app(self) -> web.Application:
+        app = web.Application(middlewares=[_problems])
+        app.router.add_get("/livez", _livez)
+        app.router.add_post("/ingest/{kind}", self._push)
+        return app
+
+    async def _push(self, request: web.Request) -> web.Response:
+        self._authorise(request)
+        kind, mode = _kind(request), _mode(request)
+        feed = Feed(f"push:{kind}", kind, pushed=True)
+        body = PushBody(request.content, closed=mode == "snapshot")
+        if mode == "snapshot":
+            outcome = await self._ingest.snapshot(feed, body.reading())
+        else:
+            outcome = await self._ingest.delta(feed, body.reading())
+        return _json(_answer(outcome))
+
+    def _authorise(self, request: web.Request) -> None:
+        scheme, _, secret = request.headers.get(hdrs.AUTHORIZATION, "").partition(" ")
+        if scheme.lower() != "bearer" or not secret.isascii():
+            raise ProblemError(401, "unauthorized", "Send Authorization: Bearer <key>.")
+        key = self._keys.find(secret.strip(), self._clock())
+        if key is None:
+            raise ProblemError(401, "unauthorized", "The key is wrong or expired.")
+        if SCOPE not in key.scopes:
+            raise ProblemError(403, "forbidden", f"The key lacks the scope {SCOPE}.")
+
+
+def _kind(request: web.Request) -> Kind:
+    asked = request.match_info["kind"]
+    for kind in KINDS:
+        if kind == asked:
+            return kind
+    raise ProblemError(404, "not-found", f"Records are pushed to /ingest/{{{'|'.join(KINDS)}}}.")
+
+
+def _mode(request: web.Request) -> str:
+    mode = request.query.get("mode", "delta")
+    if mode not in MODES:
+        wrong = {"field": "mode", "reason": f"must be {' or '.join(MODES)}", "value": mode[:80]}
+        raise ProblemError(400, "invalid-request", "The mode is not known.", (wrong,))
+    return mode
+
+
+def _answer(outcome: Outcome) -> dict[str, Any]:
+    answer: dict[str, Any] = {
+        "accepted": outcome.accepted,
+        "ignored": outcome.ignored,
+        "quarantined": outcome.quarantined,
+        "removed": outcome.removed,
+        "errors": [
+            {
+                "line": rejection.line,
+                "key": rejection.key,
+                "field": rejection.field,
+                "value": rejection.value,
+                "reason": rejection.reason,
+            }
+            for rejection in outcome.rejections
+        ],
+        "unknown_fields": outcome.unknown_fields,
+    }
+    if outcome.reason is not None:
+        answer["reason"] = outcome.reason
+    return answer
+
+
+async def _livez(_request: web.Request) -> web.Response:
+    return _json({"status": "alive"})
+
+
+@web.middleware
+async def _problems(request: web.Request, handler: Handler) -> web.StreamResponse:
+    try:
+        return await handler(request)
+    except ProblemError as problem:
+        return problem.response()
+    except BodyCutShortError as cut:
+        wrong = {"field": "body", "reason": str(cut)}
+        return ProblemError(400, "invalid-request", str(cut), (wrong,)).response()
+    except (StoreUnavailableError, LoaderError) as error:
+        _log.warning("push not taken", action="push.failed", path=request.path, reason=str(error))
+        detail = "The records could not be written now; send them again."
+        return ProblemError(503, "store-unavailable", detail).response()
+    except web.HTTPMethodNotAllowed as error:
+        allowed = ", ".join(sorted(error.allowed_methods))
+        refused = ProblemError(405, "method-not-allowed", f"Allowed: {allowed}.").response()
+        refused.headers[hdrs.ALLOW] = allowed
+        return refused
+    except web.HTTPNotFound:
+        return ProblemError(404, "not-found", "Nothing is served at this path.").response()
+
+
+def _json(
+    body: object,
+    status: int = 200,
+    media: str = "application/json",
+    headers: Mapping[str, str] | None = None,
+) -> web.Response:
+    return web.Response(
+        body=msgspec.json.encode(body), status=status, content_type=media, headers=headers
+    )

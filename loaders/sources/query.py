@@ -1,0 +1,136 @@
+"""The SQL around a feed's query. The query is the mapping: its columns are canonical fields.
+
+PostgreSQL makes the JSON itself, so that figures stay exact and one validator serves every
+source. Pure text; nothing is run here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Final
+
+import msgspec
+
+from loaders.errors import SourceError
+from loaders.records import REQUIRED, Kind, field_names
+
+DELETE: Final = "delete"
+
+_TIMES: Final = frozenset({"timestamptz", "timestamp"})
+_NUMBERS: Final = frozenset({"int2", "int4", "int8", "numeric"})
+# Fields that are text in a record, but often numbers in an ERP.
+_TEXTS: Final = frozenset(
+    {"sku", "location", "name", "product_group", "discount_class", "stock_class", "unit"}
+)
+_TEXT_TYPES: Final = frozenset({"text", "varchar", "citext", "name"})
+
+# Quoted text, quoted names, dollar quotes and comments are skipped as a whole; what is left over
+# is looked at character by character.
+_TOKEN: Final = re.compile(
+    r"""(?P<quoted>[eE]'(?:[^'\\]|\\.|'')*' | '(?:[^']|'')*' | "(?:[^"]|"")*"
+        | \$(?P<tag>\w*)\$ .*? \$(?P=tag)\$)
+      | (?P<comment>--[^\n]* | /\*.*?\*/)
+      | (?P<space>\s+)
+      | (?P<end>;)
+      | (?P<other>.)""",
+    re.VERBOSE | re.DOTALL,
+)
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """The statements of one feed. `unknown` are columns that mean nothing here.
+
+    `delta` takes the watermark (text) and, where `timed`, the overlap in seconds.
+    """
+
+    snapshot: str
+    unknown: tuple[str, ...] = ()
+    greatest: str | None = None
+    delta: str | None = None
+    first_delta: str | None = None
+    timed: bool = False
+    warnings: tuple[str, ...] = ()
+
+
+def trimmed(query: str) -> str:
+    """The query without what may follow it: semicolons and comments."""
+    end = 0
+    for token in _TOKEN.finditer(query):
+        if token.lastgroup in {"quoted", "tag", "other"}:
+            end = token.end()
+    return query[:end]
+
+
+def described(query: str) -> str:
+    """The statement whose columns are those of the query."""
+    return f"SELECT * FROM ({trimmed(query)}) s"  # noqa: S608 - the operator's own query
+
+
+def plan(
+    feed: str, kind: Kind, query: str, columns: Mapping[str, str], watermark: str | None
+) -> Plan:
+    """The statements for a query that has these columns (name → PostgreSQL's name of the type).
+
+    Raises:
+        SourceError: a column is missing, or the watermark's type cannot serve as one.
+    """
+    for name in (*REQUIRED[kind], *([] if watermark is None else [watermark])):
+        if name not in columns:
+            found = ", ".join(columns) or "none"
+            raise SourceError(f"feed {feed}: the query has no column {name} (it has: {found})")
+    known = [name for name in (*field_names(kind), DELETE) if name in columns]
+    fields = ", ".join(f"{_expression(name, columns[name])} AS {_name(name)}" for name in known)
+    source = f"FROM ({trimmed(query)}) s"
+    rows = f"{source} CROSS JOIN LATERAL (SELECT {fields}) q"
+    # What a delta tells of as deleted is, in a snapshot, simply not there.
+    present = f" WHERE s.{_name(DELETE)} IS NOT TRUE" if DELETE in columns else ""
+    whole = Plan(
+        snapshot=f"SELECT row_to_json(q)::text {rows}{present}",
+        unknown=tuple(name for name in columns if name not in known and name != watermark),
+        warnings=tuple(_warnings(feed, columns)),
+    )
+    if watermark is None:
+        return whole
+    type_ = columns[watermark]
+    if type_ not in _TIMES | _NUMBERS:
+        raise SourceError(
+            f"feed {feed}: the watermark {watermark} must be a timestamp, an integer or numeric, "
+            f"not {type_}"
+        )
+    mark = f"s.{_name(watermark)}"
+    timed = type_ in _TIMES
+    last = f"$1::text::{type_}" + (" - make_interval(secs => $2)" if timed else "")
+    # As JSON a time reads the same under every DateStyle.
+    marked = f"SELECT row_to_json(q)::text, to_json({mark}) #>> '{{}}' {rows}"
+    return msgspec.structs.replace(
+        whole,
+        greatest=f"SELECT to_json(max({mark})) #>> '{{}}' {source}",
+        delta=f"{marked} WHERE {mark} > {last} ORDER BY {mark}",
+        first_delta=f"{marked} WHERE {mark} IS NOT NULL ORDER BY {mark}",
+        timed=timed,
+    )
+
+
+def _expression(field: str, type_: str) -> str:
+    column = f"s.{_name(field)}"
+    if field in _TEXTS and type_ not in _TEXT_TYPES:
+        return f"{column}::text"
+    if type_ == "json":
+        # Such a column is passed on as it was written, with its line ends.
+        return f"translate({column}::text, E'\\n\\r', '  ')::json"
+    return column
+
+
+def _warnings(feed: str, columns: Mapping[str, str]) -> list[str]:
+    if columns.get("updated_at") != "timestamp":
+        return []
+    told = (
+        f"feed {feed}: updated_at is a timestamp without time zone, every row with one will be "
+        "rejected; say which zone it is in: updated_at AT TIME ZONE 'Europe/Stockholm'"
+    )
+    return [told]
+
+
+def _name(column: str) -> str:
+    return '"' + column.replace('"', '""') + '"'

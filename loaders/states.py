@@ -1,0 +1,98 @@
+"""How a sync changes what is known of its feed: one function for each way it can end.
+
+Each gives a change, to be applied to the state as it is when the sync ends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+
+from gateway.store.feeds import FeedState
+from loaders.outcome import Outcome
+from loaders.reading import Reading
+
+Change = Callable[[FeedState], FeedState]
+
+_replace = msgspec.structs.replace
+
+
+def snapshot_done(reading: Reading, outcome: Outcome, started_ms: int) -> Change:
+    """Verified through the moment the reading began; the counts start anew."""
+
+    def change(state: FeedState) -> FeedState:
+        return _replace(
+            _well(state, reading, started_ms),
+            verified_through_ms=_later(state.verified_through_ms, reading, started_ms),
+            held_back=None,
+            accepted=outcome.accepted,
+            ignored=outcome.ignored,
+            quarantined=outcome.quarantined,
+        )
+
+    return change
+
+
+def delta_done(reading: Reading, outcome: Outcome, started_ms: int, *, pushed: bool) -> Change:
+    """Verified through the moment the reading began, if there was a whole before.
+
+    What is pushed is all that is known of it: there a first delta verifies as well.
+    """
+
+    def change(state: FeedState) -> FeedState:
+        verified = state.verified_through_ms
+        if pushed or verified is not None:
+            verified = _later(verified, reading, started_ms)
+        return _replace(
+            _well(state, reading, started_ms),
+            verified_through_ms=verified,
+            accepted=state.accepted + outcome.accepted,
+            ignored=state.ignored + outcome.ignored,
+            quarantined=state.quarantined + outcome.quarantined,
+        )
+
+    return change
+
+
+def held_back(reading: Reading, reason: str, started_ms: int) -> Change:
+    """Read and proved, but not taken: a delta goes on where it was."""
+
+    def change(state: FeedState) -> FeedState:
+        return _replace(
+            _well(state, reading, started_ms),
+            watermark=reading.done or state.watermark,
+            held_back=reason,
+        )
+
+    return change
+
+
+def failed(error: str, started_ms: int) -> Change:
+    """Failing since the first failure in a row."""
+
+    def change(state: FeedState) -> FeedState:
+        since = state.failing_since_ms
+        return _replace(
+            state,
+            attempted_at_ms=started_ms,
+            failing_since_ms=started_ms if since is None else since,
+            error=error,
+        )
+
+    return change
+
+
+def _well(state: FeedState, reading: Reading, started_ms: int) -> FeedState:
+    return _replace(
+        state,
+        attempted_at_ms=started_ms,
+        failing_since_ms=None,
+        error=None,
+        watermark=reading.watermark or reading.done or state.watermark,
+    )
+
+
+def _later(verified_ms: int | None, reading: Reading, started_ms: int) -> int:
+    as_of = started_ms if reading.as_of_ms is None else min(reading.as_of_ms, started_ms)
+    return as_of if verified_ms is None else max(verified_ms, as_of)

@@ -1,0 +1,141 @@
+"""A gateway as it runs, in the test's own loop: real store, real sockets, a clock that is set."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import aiohttp
+from aiohttp import web
+from multidict import CIMultiDictProxy
+from yarl import URL
+
+from gateway.api.app import create_app
+from gateway.api.server import Address, listening
+from gateway.config.settings import Settings
+from gateway.wiring import Assembly, assemble
+from tests.stocked_store import StockedStore
+
+NOON_MS = 1_795_255_200_000
+"""Saturday 2026-11-21, 10:00 in UTC."""
+
+EXACT, CHECKOUT, OPS, EXPIRED = "exact-secret", "checkout-secret", "ops-secret", "expired-secret"
+
+
+@dataclass
+class Clock:
+    """Milliseconds since the epoch; moves when told to."""
+
+    now_ms: int = NOON_MS
+
+    def __call__(self) -> int:
+        return self.now_ms
+
+
+@dataclass(frozen=True)
+class Answered:
+    """A response that was read to its end."""
+
+    status: int
+    headers: CIMultiDictProxy[str]
+    body: bytes
+    json: Any = field(default=None)
+
+
+class Gateway:
+    """What a test needs of a running gateway."""
+
+    def __init__(
+        self, parts: Assembly, store: StockedStore, clock: Clock, app: web.Application, port: int
+    ) -> None:
+        self.parts = parts
+        self.store = store
+        self.clock = clock
+        self.app = app
+        self.port = port
+        self.url = f"http://127.0.0.1:{port}"
+        self._session = aiohttp.ClientSession()
+
+    async def ask(
+        self, path: str, method: str = "GET", *, key: str | None = None, **options: Any
+    ) -> Answered:
+        """Ask, the path taken as it is written."""
+        headers = dict(options.pop("headers", {}))
+        if key is not None:
+            headers["Authorization"] = f"Bearer {key}"
+        url = URL(self.url + path, encoded=True)
+        async with self._session.request(
+            method, url, headers=headers, allow_redirects=False, **options
+        ) as response:
+            body = await response.read()
+            json = None
+            if body and "json" in response.content_type:
+                json = await response.json(content_type=None)
+            return Answered(response.status, response.headers, body, json)
+
+    async def send(self, raw: bytes) -> bytes:
+        """Send bytes as they are and read all that comes back until the gateway closes."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        try:
+            writer.write(raw)
+            async with asyncio.timeout(10):
+                return await reader.read()
+        finally:
+            writer.close()
+            await writer.wait_closed()
+
+    async def refresh(self) -> None:
+        """Let the worker see the store's present locations and feeds."""
+        await self.parts.directory.renew()
+
+    async def close(self) -> None:
+        await self._session.close()
+
+
+def settings(redis_url: str, **sections: Any) -> Settings:
+    """Settings with a key for every kind of caller."""
+    keys = {
+        "exact": {"sha256": _digest(EXACT), "scopes": ["stock:exact"]},
+        "checkout": {"sha256": _digest(CHECKOUT), "scopes": ["checkout"]},
+        "ops": {"sha256": _digest(OPS), "scopes": ["ops"]},
+        "expired": {
+            "sha256": _digest(EXPIRED),
+            "scopes": ["stock:exact"],
+            "expires_at": "2026-11-21T09:59:59Z",
+        },
+    }
+    # A test's machine may be slow; the deadline itself is tested where it matters.
+    store = {"url": redis_url, "timeout": "5s"}
+    return Settings(**{"store": store, "keys": keys, **sections})
+
+
+@asynccontextmanager
+async def running(redis_url: str, **sections: Any) -> AsyncIterator[Gateway]:
+    """A gateway over this store; its copy of the directory is renewed by `refresh` alone."""
+    chosen = settings(redis_url, **sections)
+    clock = Clock()
+    parts = assemble(chosen, clock)
+    app = create_app(
+        lookups=parts.lookups,
+        directory=parts.directory,
+        rules=parts.rules,
+        key_ring=parts.key_ring,
+        corrupt_values=lambda: parts.stock.corrupt,
+        clock_ms=clock,
+        cors_origins=chosen.gateway.cors_origins,
+    )
+    async with listening(app, Address(port=0), grace=1) as port:
+        gateway = Gateway(parts, StockedStore(parts.client, chosen.store.prefix), clock, app, port)
+        try:
+            yield gateway
+        finally:
+            await gateway.close()
+            await parts.close()
+
+
+def _digest(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()

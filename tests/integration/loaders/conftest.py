@@ -1,0 +1,102 @@
+"""An ingest on the session's Valkey, and ways to look at what it left there."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from gateway.domain.stock import Location, Product, SkuStock, StockLevel
+from gateway.store.client import StoreClient
+from gateway.store.codec import decode_sku
+from gateway.store.entries import Head, entries
+from gateway.store.feeds import FeedState
+from gateway.store.keys import Keyspace
+from gateway.store.stock import StockStore
+from loaders.feedbook import Feed
+from loaders.ingest import Ingest
+from loaders.outcome import Outcome
+from loaders.reading import Proof, Reading, proved_by_end
+
+
+@dataclass
+class Clock:
+    """A clock that tests set: milliseconds since the epoch."""
+
+    now: int = 1_800_000_000_000
+
+    def __call__(self) -> int:
+        return self.now
+
+
+@dataclass
+class Warehouse:
+    """One store with its ingest."""
+
+    client: StoreClient
+    keys: Keyspace
+    ingest: Ingest
+    clock: Clock
+
+    async def register(self, *feeds: Feed) -> None:
+        for feed in feeds:
+            await self.ingest.register.register(feed.name, feed.kind)
+
+    async def snapshot(
+        self, feed: Feed, rows: Iterable[object], proof: Proof = proved_by_end
+    ) -> Outcome:
+        return await self.ingest.snapshot(feed, Reading(lines(rows), proof))
+
+    async def delta(self, feed: Feed, *rows: object) -> Outcome:
+        return await self.ingest.delta(feed, Reading(lines(rows)))
+
+    async def sku(self, sku: str) -> SkuStock | None:
+        (held,) = (await StockStore(self.client, self.keys).read([sku])).stock
+        return held
+
+    async def level(self, sku: str, location: str = "W1") -> StockLevel | None:
+        held = await self.sku(sku)
+        return None if held is None else held.levels.get(location)
+
+    async def quantity(self, sku: str, location: str = "W1") -> int | None:
+        level = await self.level(sku, location)
+        return None if level is None else level.quantity // 1000
+
+    async def product(self, sku: str) -> Product | None:
+        held = await self.sku(sku)
+        return None if held is None else held.product
+
+    async def locations(self) -> list[Location]:
+        return list(await StockStore(self.client, self.keys).locations())
+
+    async def heads(self, sku: str) -> dict[str, Head]:
+        (value,) = await self.client.get_many([self.keys.sku(sku)])
+        return {entry.head.name: entry.head for entry in entries(value or b"\x01")}
+
+    async def everything(self) -> dict[str, SkuStock | None]:
+        found: dict[str, SkuStock | None] = {}
+        async for page in StockStore(self.client, self.keys).scan():
+            found.update({sku: decode_sku(value) for sku, value in page})
+        return found
+
+    async def state(self, feed: Feed) -> FeedState:
+        return (await self.ingest.register.all())[feed.name]
+
+
+async def lines(rows: Iterable[object], size: int = 7) -> AsyncIterator[bytes]:
+    """The rows as a source would yield them, some at a time."""
+    ready = [row if isinstance(row, bytes) else json.dumps(row).encode() for row in rows]
+    for at in range(0, len(ready), size):
+        yield b"\n".join(ready[at : at + size])
+
+
+@pytest.fixture
+async def warehouse(redis_url: str, tmp_path: Path) -> AsyncIterator[Warehouse]:
+    client = StoreClient.connect(redis_url, deadline=2.0)
+    keys = Keyspace("t")
+    clock = Clock()
+    yield Warehouse(client, keys, Ingest(client, keys, tmp_path / "spool", clock), clock)
+    await client.close()

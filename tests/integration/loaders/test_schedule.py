@@ -1,0 +1,231 @@
+"""The loader as it runs: cold start, following the ERP, a store that loses everything, outages."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import aiohttp
+import asyncpg
+import pytest
+from structlog.testing import capture_logs
+
+from gateway.config.settings import Settings
+from gateway.store.changes import ChangeListener
+from gateway.store.client import StoreClient
+from loaders.errors import SourceError, SpoolError
+from loaders.load import check, load
+from stockspan.embedded.ports import free_port
+from stockspan.embedded.postgres import EmbeddedPostgres
+from stockspan.embedded.valkey import EmbeddedValkey
+
+if TYPE_CHECKING:
+    from tests.integration.loaders.conftest import Warehouse
+
+SECONDS = 30
+STOCK = "SELECT sku, place AS location, amount AS quantity, rev AS version FROM bins"
+
+
+def configured(database: str, redis_url: str, tmp_path: Path, **more: Any) -> Settings:
+    feed = {"kind": "stock", "source": "erp", "query": STOCK, "watermark": "version"}
+    return Settings(
+        store={"url": redis_url, "prefix": "t"},
+        loaders={"spool_dir": tmp_path / "spool"},
+        sources={"erp": {"type": "postgres", "dsn": database, "connect_timeout": "2s"}},
+        feeds={"stock": {**feed, "delta_every": "20ms"}},
+        **more,
+    )
+
+
+@pytest.fixture
+async def erp(database: str) -> AsyncIterator[asyncpg.Connection]:
+    connection = await asyncpg.connect(database)
+    await connection.execute(
+        "CREATE TABLE bins (sku text, place text, amount numeric, rev bigserial);"
+        "INSERT INTO bins (sku, place, amount) VALUES ('A', 'W1', 5), ('B', 'W1', 6)"
+    )
+    yield connection
+    await connection.close()
+
+
+async def until(warehouse: Warehouse, condition: Callable[[], Awaitable[object]]) -> None:
+    """Wait for a change in the store after which the condition holds."""
+    changed = asyncio.Event()
+    listener = ChangeListener(warehouse.client, warehouse.keys, lambda _: changed.set())
+    listening = asyncio.create_task(listener.run())
+    try:
+        async with asyncio.timeout(SECONDS):
+            while True:
+                changed.clear()
+                if await condition():
+                    return
+                await changed.wait()
+    finally:
+        listening.cancel()
+
+
+@asynccontextmanager
+async def running(settings: Settings) -> AsyncIterator[None]:
+    shutdown = asyncio.Event()
+    task = asyncio.create_task(load(settings, once=False, shutdown=shutdown))
+    try:
+        yield
+    finally:
+        shutdown.set()
+        code = await asyncio.wait_for(task, SECONDS)
+    assert code == 0
+
+
+async def test_it_starts_follows_and_stops(
+    warehouse: Warehouse, erp: asyncpg.Connection, database: str, redis_url: str, tmp_path: Path
+) -> None:
+    async with running(configured(database, redis_url, tmp_path)):
+        await until(warehouse, lambda: holds(warehouse, "A", 5))
+        await erp.execute("UPDATE bins SET amount = 4, rev = 100 WHERE sku = 'A'")
+        await until(warehouse, lambda: holds(warehouse, "A", 4))
+    assert list((tmp_path / "spool").iterdir()) == []
+
+
+async def holds(warehouse: Warehouse, sku: str, quantity: int) -> bool:
+    return await warehouse.quantity(sku) == quantity
+
+
+async def test_a_store_that_lost_everything_is_filled_again_at_once(
+    warehouse: Warehouse, erp: asyncpg.Connection, database: str, redis_url: str, tmp_path: Path
+) -> None:
+    async with running(configured(database, redis_url, tmp_path)):
+        await until(warehouse, lambda: holds(warehouse, "B", 6))
+        await warehouse.client.redis.flushall()
+        await until(warehouse, lambda: holds(warehouse, "B", 6))
+
+
+async def test_feeds_no_longer_configured_are_retired_but_not_pushes(
+    warehouse: Warehouse, erp: asyncpg.Connection, database: str, redis_url: str, tmp_path: Path
+) -> None:
+    await warehouse.ingest.register.register("gone", "stock")
+    await warehouse.ingest.register.register("push:stock", "stock")
+
+    async def retired() -> bool:
+        return set(await warehouse.ingest.register.all()) == {"stock", "push:stock"}
+
+    async with running(configured(database, redis_url, tmp_path)):
+        await until(warehouse, retired)
+
+
+async def test_an_erp_that_comes_later_is_waited_for(
+    warehouse: Warehouse, redis_url: str, tmp_path: Path
+) -> None:
+    server = EmbeddedPostgres(tmp_path / "pg", settings={"fsync": "off"})
+    await asyncio.to_thread(server.prepare)
+    settings = configured(server.dsn(), redis_url, tmp_path)
+
+    async def failing() -> bool:
+        state = (await warehouse.ingest.register.all()).get("stock")
+        return state is not None and "no connection" in (state.error or "")
+
+    verified: set[int | None] = {None}
+
+    async def followed() -> bool:
+        """Verified more than once: what there was to say of the first time has been said."""
+        state = (await warehouse.ingest.register.all())["stock"]
+        verified.add(state.verified_through_ms)
+        return len(verified) > 2
+
+    with capture_logs() as logs:
+        async with running(settings):
+            await until(warehouse, failing)
+            server.start()
+            try:
+                connection = await asyncpg.connect(server.dsn())
+                await connection.execute(
+                    "CREATE TABLE bins AS SELECT 'A' AS sku, 'W1' AS place, 5 AS amount, 1 AS rev"
+                )
+                await connection.close()
+                await until(warehouse, followed)
+            finally:
+                await asyncio.to_thread(server.stop)
+    actions = [log["action"] for log in logs]
+    assert "outage.began" in actions
+    assert "outage.ended" in actions
+
+
+async def test_a_store_that_comes_later_is_waited_for(
+    warehouse: Warehouse, erp: asyncpg.Connection, database: str, tmp_path: Path
+) -> None:
+    server = EmbeddedValkey(tmp_path / "valkey", appendonly=False)
+    settings = configured(database, server.url, tmp_path)
+    shutdown = asyncio.Event()
+    with capture_logs() as logs:
+        assert await load(settings, once=True, shutdown=shutdown) == 1
+        assert [log["action"] for log in logs] == ["feed.failed"]
+        task = asyncio.create_task(load(settings, once=False, shutdown=shutdown))
+        server.start()
+        try:
+            client = StoreClient.connect(server.url, deadline=2.0)
+            warehouse = replace(warehouse, client=client)
+            await until(warehouse, lambda: holds(warehouse, "A", 5))
+            shutdown.set()
+            assert await asyncio.wait_for(task, SECONDS) == 0
+            await client.close()
+        finally:
+            server.stop()
+
+
+async def test_once_takes_a_snapshot_of_each_feed(
+    warehouse: Warehouse, erp: asyncpg.Connection, database: str, redis_url: str, tmp_path: Path
+) -> None:
+    settings = configured(database, redis_url, tmp_path)
+    assert await load(settings, once=True, shutdown=asyncio.Event()) == 0
+    assert await warehouse.quantity("A") == 5
+    await erp.execute("DELETE FROM bins")
+    assert await load(settings, once=True, shutdown=asyncio.Event()) == 1
+    assert await warehouse.quantity("A") == 5
+
+
+async def test_pushes_are_taken_beside_the_feeds(
+    warehouse: Warehouse, erp: asyncpg.Connection, database: str, redis_url: str, tmp_path: Path
+) -> None:
+    secret = "s"
+    key = {"sha256": "043a718774c572bd8a25adbeb1bfcd5c0256ae11cecf9f9c3f925d0e52beaf89"}
+    port = free_port()
+    settings = configured(
+        database,
+        redis_url,
+        tmp_path,
+        push={"port": port},
+        keys={"erp": {**key, "scopes": ["ingest"]}},
+    )
+    async with running(settings), aiohttp.ClientSession() as http:
+        await until(warehouse, lambda: holds(warehouse, "A", 5))
+        data = json.dumps({"sku": "P", "location": "W1", "quantity": 3}).encode()
+        async with http.post(
+            f"http://127.0.0.1:{port}/ingest/stock",
+            data=data,
+            headers={"Authorization": f"Bearer {secret}"},
+        ) as response:
+            assert (await response.json())["accepted"] == 1
+        with pytest.raises(SourceError, match=rf"push: 127.0.0.1:{port} cannot be opened"):
+            await load(settings, once=False, shutdown=asyncio.Event())
+
+
+async def test_no_place_to_stage_is_said_at_the_start(redis_url: str, tmp_path: Path) -> None:
+    (tmp_path / "spool").touch()
+    settings = configured("postgresql://127.0.0.1:1/x", redis_url, tmp_path)
+    with pytest.raises(SpoolError):
+        await load(settings, once=False, shutdown=asyncio.Event())
+
+
+async def test_check_says_what_is_wrong(
+    erp: asyncpg.Connection, database: str, redis_url: str, tmp_path: Path
+) -> None:
+    settings = configured(database, redis_url, tmp_path)
+    assert await check(settings) == []
+    wrong = configured(database + "_not", "redis://127.0.0.1:1/0", tmp_path)
+    store, feed = await check(wrong)
+    assert store == "store.url: 127.0.0.1:1 cannot be used: no connection"
+    assert "does not exist" in feed
