@@ -38,9 +38,14 @@ def fill(server: EmbeddedPostgres, skus: int) -> int:
 
 
 def settings_file(
-    folder: Path, valkey: EmbeddedValkey, postgres: EmbeddedPostgres, more: str = ""
+    folder: Path,
+    valkey: EmbeddedValkey,
+    postgres: EmbeddedPostgres,
+    *,
+    query: str = QUERY,
+    more: str = "",
 ) -> Path:
-    """Settings with one stock feed from that table."""
+    """Settings with one stock feed from that table; `more` goes on in its section."""
     path = folder / "stockspan.toml"
     path.write_text(
         f"""
@@ -55,7 +60,7 @@ dsn = "{postgres.dsn()}"
 [feeds.stock]
 kind = "stock"
 source = "erp"
-query = '''{QUERY}'''
+query = '''{query}'''
 {more}
 """,
         encoding="utf-8",
