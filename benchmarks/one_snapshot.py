@@ -12,9 +12,9 @@ import time
 from pathlib import Path
 
 import uvloop
-from loaders.load import load
 
 from gateway.config.file import load_settings
+from loaders.load import load
 
 
 async def _load(path: Path) -> float:
