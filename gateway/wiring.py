@@ -15,8 +15,9 @@ import holidays
 import msgspec
 
 from gateway.config import settings as config
+from gateway.config.keys import key_ring
 from gateway.config.values import LOCALES
-from gateway.domain.access import ApiKey, KeyRing
+from gateway.domain.access import KeyRing
 from gateway.domain.delivery import ShippingTerms, WorkingCalendar
 from gateway.domain.freshness import FreshnessPolicy, WhenExpired
 from gateway.domain.labels import Labels
@@ -78,19 +79,6 @@ def assemble(settings: config.Settings, clock: Callable[[], int] = clock_ms) -> 
 def connect(store: config.Store) -> StoreClient:
     """A client of the store; nothing is sent yet."""
     return StoreClient.connect(store.url, mode=store.mode, deadline=store.timeout)
-
-
-def key_ring(settings: config.Settings) -> KeyRing:
-    """The API keys that are configured."""
-    return KeyRing(
-        ApiKey(
-            name,
-            bytes.fromhex(key.sha256),
-            frozenset(key.scopes),
-            None if key.expires_at is None else int(key.expires_at.timestamp() * 1000),
-        )
-        for name, key in settings.keys.items()
-    )
 
 
 def selling_rules(settings: config.Settings) -> SellingRules:

@@ -8,15 +8,22 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from typing import Final
 
 import msgspec
+import structlog
 
 from gateway.store.feeds import FeedRegister, FeedState
 from loaders.errors import FeedVanishedError
 from loaders.guard import Limits
 from loaders.records import Kind
+
+PUSHED: Final = "push:"
+"""How the names of feeds begin that are pushed, and not configured."""
+
+_log = structlog.get_logger(__name__)
 
 
 class Feed(msgspec.Struct, frozen=True):
@@ -49,6 +56,25 @@ class FeedBook:
         self._writing: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._snapshots: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._rounds: dict[str, int] = {}
+        self._pushed: dict[str, str] = {}
+
+    async def remember(self, known: Mapping[str, FeedState]) -> None:
+        """Keep in mind which feeds have been pushed; those the store lost are marked so.
+
+        A configured feed that was lost is read anew; what was pushed can only be pushed again.
+        Until its next snapshot it keeps the gateways waiting: some delta is not the whole.
+
+        Raises:
+            StoreUnavailableError: no answer within the deadline.
+        """
+        for name in self._pushed.keys() - known.keys():
+            state = await self._register.register(name, self._pushed[name])
+            incomplete = msgspec.structs.replace(state, verified_through_ms=None, incomplete=True)
+            await self._register.save(name, incomplete)
+            _log.warning("pushed records were lost", action="feed.lost", feed=name)
+        for name, state in known.items():
+            if name.startswith(PUSHED):
+                self._pushed[name] = state.kind
 
     async def open(self, feed: Feed) -> OpenFeed:
         """The feed as the store knows it now.
@@ -57,8 +83,12 @@ class FeedBook:
             FeedVanishedError: it was registered once, and is no longer.
             StoreUnavailableError: no answer within the deadline.
         """
+        known = await self._register.all()
+        if feed.pushed:
+            await self.remember(known)
+            known = await self._register.all()
         epoch = await self._register.epoch()
-        state = (await self._register.all()).get(feed.name)
+        state = known.get(feed.name)
         if state is not None and state.kind == feed.kind and epoch is not None:
             return OpenFeed(feed, state, epoch)
         if not feed.pushed:
@@ -99,17 +129,22 @@ class FeedBook:
         """
         name = opened.feed.name
         async with self._writing[name]:
-            held = (await self._register.all()).get(name)
             epoch = opened.epoch
-            if held is None and not opened.registered:
+            if epoch is None:
+                # Nothing had been loaded when this sync began: it names the content, or another
+                # first one has just done so.
                 await self._register.name_epoch()
-                epoch = epoch or await self._register.epoch()
+                epoch = await self._register.epoch()
+            held = (await self._register.all()).get(name)
+            if held is None and not opened.registered:
                 number = await self._register.number(name)
                 held = FeedState(opened.feed.kind, number, self._rounds.get(name, 0))
             if held is None or held.number != opened.state.number:
                 raise FeedVanishedError(f"the store lost the feed {name} during its sync")
             changed = change(held)
             await self._register.save(name, changed)
+            if opened.feed.pushed:
+                self._pushed[name] = changed.kind
             # Emptied just before it was saved, the store would now call the feed verified and
             # hold nothing of it.
             if await self._register.epoch() != epoch:

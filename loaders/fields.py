@@ -193,7 +193,10 @@ def release(text: str | None) -> str | None:
         moment = msgspec.convert(text, Moment)
     except msgspec.ValidationError as error:
         raise WrongFieldError("available_from", _no_offset(error)) from None
-    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    try:
+        return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    except OverflowError:
+        raise WrongFieldError("available_from") from None
 
 
 def reason_for(field: str, error: msgspec.ValidationError, value: object) -> str:

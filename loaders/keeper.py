@@ -12,9 +12,11 @@ from random import Random
 from typing import Final
 
 import msgspec
+import structlog
 
 from gateway.domain.errors import StoreUnavailableError
 from gateway.store.feeds import TooManyFeedsError
+from loaders import states
 from loaders.errors import FeedVanishedError, LoaderError
 from loaders.feedbook import Feed
 from loaders.ingest import Ingest
@@ -25,6 +27,8 @@ from loaders.resilience import Backoff, Outages
 STORE: Final = "the store"
 
 _SPREAD: Final = 0.1
+
+_log = structlog.get_logger(__name__)
 
 
 class Rhythm(msgspec.Struct, frozen=True):
@@ -55,6 +59,7 @@ class Keeper:
         self._clock = clock
         self._random = random
         self._backoff = Backoff(random)
+        self._snapshot_backoff = Backoff(random)
         self._woken = asyncio.Event()
         self._next_snapshot = 0.0
         self._next_delta = 0.0
@@ -89,6 +94,7 @@ class Keeper:
             self._reader.snapshot(opened.state.watermark) as reading,
         ):
             if reading is None:
+                await self._ingest.book.update(opened, states.unchanged)
                 return None
             return await self._ingest.snapshot(self.feed, reading)
 
@@ -113,6 +119,10 @@ class Keeper:
             if self._clock() >= self._next_snapshot:
                 await self._take_snapshot()
             elif self._rhythm.delta_every is not None:
+                if await self._cold():
+                    # There is no whole yet that a delta could add to: the snapshot comes first.
+                    self._next_delta = self._next_snapshot
+                    return self._until_due()
                 await self.delta()
                 self._next_delta = self._clock() + self._jittered(self._rhythm.delta_every)
         except FeedVanishedError:
@@ -124,18 +134,25 @@ class Keeper:
         except (LoaderError, TooManyFeedsError) as error:
             self._outages.away(f"feed {self.feed.name}", str(error))
             return self._backoff.wait()
+        except Exception as error:  # noqa: BLE001 - a mistake of ours must not end every feed
+            _log.exception("sync failed", action="feed.broken", feed=self.feed.name)
+            self._outages.away(f"feed {self.feed.name}", type(error).__name__)
+            return self._backoff.wait()
+        self._backoff.reset()
         self._outages.back(STORE)
         self._outages.back(f"feed {self.feed.name}")
         return self._until_due()
 
     async def _take_snapshot(self) -> None:
+        # Whatever becomes of it, deltas go on before it is tried again.
+        self._next_snapshot = self._clock() + self._snapshot_backoff.wait()
         outcome = await self.snapshot()
         wait = self._jittered(self._rhythm.snapshot_every)
         if outcome is None or outcome.applied:
-            self._backoff.reset()
+            self._snapshot_backoff.reset()
         elif await self._cold():
             # Nobody is served before it is taken: an ERP that fills up now is not to wait hours.
-            wait = self._backoff.wait()
+            wait = self._snapshot_backoff.wait()
         self._next_snapshot = self._clock() + wait
         self._next_delta = self._clock()
 

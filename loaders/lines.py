@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from typing import Final
 
 import msgspec
@@ -23,9 +24,14 @@ class LineCutter:
     def __init__(self) -> None:
         self._rest = b""
         self._too_long: bytes | None = None
+        self._at_start = True
 
     def feed(self, data: bytes) -> bytes:
         """The whole lines there are now, each with its line end; empty when there is none."""
+        if self._at_start and data:
+            # Some senders put a byte order mark before UTF-8; it is no part of the first line.
+            self._at_start = False
+            data = data.removeprefix(codecs.BOM_UTF8)
         end = data.rfind(b"\n") + 1
         if not end:
             self._hold(data)

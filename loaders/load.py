@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
@@ -14,8 +14,8 @@ import structlog
 from aiohttp import web
 from rich.console import Console
 
+from gateway.config.keys import key_ring
 from gateway.config.settings import Settings
-from gateway.domain.access import ApiKey, KeyRing
 from gateway.domain.errors import StoreUnavailableError
 from gateway.store.client import StoreClient
 from gateway.store.feeds import TooManyFeedsError
@@ -24,7 +24,7 @@ from loaders.errors import LoaderError, SourceError
 from loaders.ingest import Ingest
 from loaders.keeper import Keeper
 from loaders.progress import Meters, shown
-from loaders.schedule import keepers, reader, run
+from loaders.schedule import ended, keepers, reader, run
 from loaders.sources.push import PushServer
 from loaders.spool import Spool, default_folder
 
@@ -51,7 +51,7 @@ async def load(settings: Settings, *, once: bool, shutdown: asyncio.Event) -> in
             with Spool(_spool_folder(settings)):
                 kept = keepers(settings, ingest)
             if once:
-                return await _once(kept)
+                return await _unless(shutdown, _once(kept))
             async with _pushes(settings, ingest):
                 _log.info("loaders run", action="loaders.started", feeds=", ".join(settings.feeds))
                 await run(kept, ingest, shutdown)
@@ -89,6 +89,18 @@ async def _ingest(settings: Settings, meters: Meters) -> AsyncIterator[Ingest]:
         await client.close()
 
 
+async def _unless(shutdown: asyncio.Event, work: Coroutine[None, None, int]) -> int:
+    """The outcome of the work, or 1 when it was told to stop before."""
+    working = asyncio.create_task(work)
+    stopping = asyncio.create_task(shutdown.wait())
+    await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    if working.done():
+        stopping.cancel()
+        return working.result()
+    await ended([working])
+    return 1
+
+
 async def _once(kept: list[Keeper]) -> int:
     failed = 0
     for keeper in kept:
@@ -113,7 +125,7 @@ async def _pushes(settings: Settings, ingest: Ingest) -> AsyncIterator[None]:
         yield
         return
     host, port = settings.push.host, settings.push.port
-    app = PushServer(ingest, _key_ring(settings), clock_ms).app()
+    app = PushServer(ingest, key_ring(settings), clock_ms).app()
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=_CLOSING_SECONDS)
     await runner.setup()
     try:
@@ -142,15 +154,3 @@ def _address(url: str) -> str:
 
 def _spool_folder(settings: Settings) -> Path:
     return settings.loaders.spool_dir or default_folder()
-
-
-def _key_ring(settings: Settings) -> KeyRing:
-    return KeyRing(
-        ApiKey(
-            name,
-            bytes.fromhex(key.sha256),
-            frozenset(key.scopes),
-            None if key.expires_at is None else int(key.expires_at.timestamp() * 1000),
-        )
-        for name, key in settings.keys.items()
-    )

@@ -15,7 +15,7 @@ from gateway.domain.identifiers import is_identifier
 from gateway.domain.quantities import Milli
 from gateway.domain.stock import Basis, Location, LocationKind, Product, ProductStatus, StockLevel
 from gateway.store.codec import level_payload, location_payload, product_payload
-from gateway.store.entries import Flag, Op, pack_op
+from gateway.store.entries import LARGEST_PAYLOAD, Flag, Op, pack_op
 from loaders import fields
 from loaders.fields import WrongFieldError
 from loaders.records import LocationRecord, Number, ProductRecord, StockRecord
@@ -123,7 +123,7 @@ def product_operation(record: ProductRecord, mark: Mark) -> bytes:
     if record.delete:
         _refuse_in_snapshot(mark)
         return _unversioned(mark, _TOMB, b"", b"")
-    return _unversioned(mark, 0, b"", product_payload(_product(record)))
+    return _unversioned(mark, 0, b"", _fitting("assortments", product_payload(_product(record))))
 
 
 def location_operation(record: LocationRecord, mark: Mark) -> bytes:
@@ -136,7 +136,7 @@ def location_operation(record: LocationRecord, mark: Mark) -> bytes:
     if record.delete:
         _refuse_in_snapshot(mark)
         return _unversioned(mark, _TOMB, name, b"")
-    return _unversioned(mark, 0, name, location_payload(_location(record)))
+    return _unversioned(mark, 0, name, _fitting("channels", location_payload(_location(record))))
 
 
 def touch(mark: Mark, name: str) -> bytes:
@@ -147,6 +147,17 @@ def touch(mark: Mark, name: str) -> bytes:
 def sweep(mark: Mark, name: str) -> bytes:
     """The operation that removes what the snapshot lacks."""
     return pack_op(Op.SWEEP, 0, mark.feed, mark.round, None, mark.arrival_ms, name.encode(), b"")
+
+
+def _fitting(field: str, payload: bytes) -> bytes:
+    """The payload, if a record may be that large.
+
+    Raises:
+        WrongFieldError: it may not; `field` is the one that can make it so.
+    """
+    if len(payload) > LARGEST_PAYLOAD:
+        raise WrongFieldError(field, f"makes the record larger than {LARGEST_PAYLOAD} bytes")
+    return payload
 
 
 def _unversioned(mark: Mark, flags: int, name: bytes, payload: bytes) -> bytes:

@@ -65,18 +65,24 @@ class Reports:
         if not outcome.rejections:
             self._rejected.pop(feed, None)
             return
-        first = outcome.rejections[0]
-        said = (outcome.quarantined, first.key, first.field, first.value)
+        said = tuple((row.key, row.field, row.value) for row in outcome.rejections)
         if self._rejected.get(feed) != said:
             _log.warning(
                 "rows rejected",
                 action="feed.quarantined",
                 feed=feed,
                 rows=outcome.quarantined,
-                line=first.line,
-                record=" ".join(first.key.values()),
-                field=first.field,
-                value=first.value,
-                reason=first.reason,
+                told=len(outcome.rejections),
             )
+            for row in outcome.rejections:
+                _log.warning(
+                    "row rejected",
+                    action="feed.row_rejected",
+                    feed=feed,
+                    line=row.line,
+                    record=" ".join(row.key.values()),
+                    field=row.field,
+                    value=row.value,
+                    reason=row.reason,
+                )
         self._rejected[feed] = said

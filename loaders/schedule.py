@@ -17,7 +17,7 @@ import structlog
 from gateway.config.settings import Feed as FeedSettings
 from gateway.config.settings import FilesSource, Settings
 from gateway.domain.errors import StoreUnavailableError
-from loaders.feedbook import Feed
+from loaders.feedbook import PUSHED, Feed
 from loaders.guard import Limits
 from loaders.ingest import Ingest
 from loaders.keeper import Keeper, Rhythm
@@ -25,8 +25,6 @@ from loaders.reading import FeedReader
 from loaders.resilience import Outages
 from loaders.sources.files import FilesReader
 from loaders.sources.postgres import PostgresReader
-
-PUSHED: Final = "push:"
 
 _WATCH_SECONDS: Final = 1.0
 _FILES_EVERY_SECONDS: Final = 5.0
@@ -46,7 +44,7 @@ async def run(keepers: Sequence[Keeper], ingest: Ingest, shutdown: asyncio.Event
             # A keeper ends by cancellation alone; anything else is a mistake of ours.
             task.result()
     finally:
-        await _end([*tasks, stopping])
+        await ended([*tasks, stopping])
 
 
 def keepers(
@@ -95,7 +93,8 @@ async def retire(configured: Sequence[str], ingest: Ingest) -> None:
             _log.info("feed is no longer configured", action="feed.retired", feed=name)
 
 
-async def _end(tasks: Sequence[asyncio.Task[Any]]) -> None:
+async def ended(tasks: Sequence[asyncio.Task[Any]]) -> None:
+    """Cancel these and wait until they are gone."""
     pending = set(tasks)
     while pending:
         # More than once: the `wait_for` of Python 3.11, through which redis-py sends, loses a
@@ -114,6 +113,7 @@ async def _watch(keepers: Sequence[Keeper], ingest: Ingest) -> None:
                 await retire(names, ingest)
                 retired = True
             known = await ingest.register.all()
+            await ingest.book.remember(known)
         except StoreUnavailableError:
             # The keepers say so.
             known = None

@@ -26,6 +26,7 @@ def snapshot_done(reading: Reading, outcome: Outcome, started_ms: int) -> Change
             _well(state, reading, started_ms),
             verified_through_ms=_later(state.verified_through_ms, reading, started_ms),
             held_back=None,
+            incomplete=False,
             accepted=outcome.accepted,
             ignored=outcome.ignored,
             quarantined=outcome.quarantined,
@@ -37,12 +38,15 @@ def snapshot_done(reading: Reading, outcome: Outcome, started_ms: int) -> Change
 def delta_done(reading: Reading, outcome: Outcome, started_ms: int, *, pushed: bool) -> Change:
     """Verified through the moment the reading began, if there was a whole before.
 
-    What is pushed is all that is known of it: there a first delta verifies as well.
+    What is pushed is all that is known of it: there a first delta verifies as well, if it has a
+    good row (an error page or an empty body says nothing of the ERP), and unless the store lost
+    what was pushed before.
     """
+    told = outcome.accepted + outcome.ignored > 0
 
     def change(state: FeedState) -> FeedState:
         verified = state.verified_through_ms
-        if pushed or verified is not None:
+        if (told and not state.incomplete) if pushed else verified is not None:
             verified = _later(verified, reading, started_ms)
         return _replace(
             _well(state, reading, started_ms),
@@ -81,6 +85,11 @@ def failed(error: str, started_ms: int) -> Change:
         )
 
     return change
+
+
+def unchanged(state: FeedState) -> FeedState:
+    """The source was reached and has nothing new."""
+    return _replace(state, failing_since_ms=None, error=None)
 
 
 def _well(state: FeedState, reading: Reading, started_ms: int) -> FeedState:

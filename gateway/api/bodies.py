@@ -91,4 +91,5 @@ def _named_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 # msgspec takes the last of two fields of one name without a word; the standard library shows both.
-_once = json.JSONDecoder(object_pairs_hook=_named_once)
+# Numbers stay text there: Python refuses to make an integer of thousands of digits.
+_once = json.JSONDecoder(object_pairs_hook=_named_once, parse_int=str, parse_float=str)

@@ -18,7 +18,6 @@ PUBLIC: Final = "public, max-age=5, stale-while-revalidate=30, stale-if-error=86
 PUBLIC_MISS: Final = "public, max-age=5"
 PRIVATE: Final = "private, no-store"
 VARY: Final = "Accept-Language, Authorization"
-AGE_SHOWN: Final = "Age"
 CACHE_STATUS: Final = "Cache-Status"
 MISS: Final = "stockspan; fwd=miss"
 

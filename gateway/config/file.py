@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import tomllib
 from collections.abc import Mapping
@@ -9,23 +10,26 @@ from pathlib import Path
 from typing import Any, Final
 
 from pydantic import ValidationError
+from pydantic_settings.exceptions import SettingsError as PydanticSettingsError
 
 from gateway.config.settings import Gateway, Key, Settings
 
 FILE_NAME: Final = "stockspan.toml"
 FILE_VARIABLE: Final = "STOCKSPAN_CONFIG"
+_PREFIX: Final = "STOCKSPAN_"
 
 
 class SettingsError(Exception):
     """A setting is wrong: one line with its name, its value and what is allowed."""
 
 
-def load_settings(path: Path | None) -> Settings:
-    """The settings from this file (or none) and the environment.
+def load_settings(path: Path | None, environment: Mapping[str, str] = os.environ) -> Settings:
+    """The settings from this file (or none) and the process's environment.
 
     Raises:
         SettingsError: the file cannot be read, or a setting is wrong.
     """
+    _refuse_misspelt(environment)
     content: dict[str, Any] = {} if path is None else _read(path)
     unknown = sorted(set(content) - set(Settings.model_fields))
     if unknown:
@@ -36,6 +40,20 @@ def load_settings(path: Path | None) -> Settings:
         return Settings(**content)
     except ValidationError as error:
         raise SettingsError(_explain(error, path)) from None
+    except PydanticSettingsError as error:
+        # A list in the environment that is no JSON; the message names the section alone.
+        msg = f"{error}: lists and tables are given as JSON in the environment"
+        raise SettingsError(msg) from None
+
+
+def _refuse_misspelt(environment: Mapping[str, str]) -> None:
+    for name in environment:
+        section, nested, _ = name.removeprefix(_PREFIX).partition("__")
+        named = name.startswith(_PREFIX) and nested
+        if named and section.lower() not in Settings.model_fields:
+            allowed = ", ".join(sorted(field.upper() for field in Settings.model_fields))
+            msg = f"{name} in the environment is no setting; sections are: {allowed}"
+            raise SettingsError(msg)
 
 
 def with_gateway(settings: Settings, given: Mapping[str, object]) -> Settings:
@@ -114,9 +132,11 @@ def _explain(error: ValidationError, path: Path | None) -> str:
         return f"{where}{name} is missing"
     if first["type"] == "extra_forbidden":
         return f"{where}{name} is no setting"
-    # A table's content may hold a secret; a plain value of these names is one.
-    plain = isinstance(first["input"], str | int | float) and place[-1] not in _SECRET
-    value = f" = {_shortened(first['input'])}" if plain else ""
+    # A table may hold a secret, an address a password; a plain value of these names is one.
+    given = first["input"]
+    plain = isinstance(given, str | int | float) and "://" not in str(given)
+    plain = plain and place[-1] not in _SECRET
+    value = f" = {_shortened(given)}" if plain else ""
     more = len(error.errors()) - 1
     rest = f" (and {more} more)" if more else ""
     return f"{where}{name}{value}: {reason}{rest}"

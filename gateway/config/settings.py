@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import time
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -15,6 +14,7 @@ from gateway.config.values import (
     Days,
     FeedName,
     Identifier,
+    Limit,
     Locale,
     Port,
     PostgresDsn,
@@ -22,6 +22,7 @@ from gateway.config.values import (
     Seconds,
     Spell,
     StoreUrl,
+    TimeOfDay,
     TimeZone,
     Weekday,
 )
@@ -71,7 +72,7 @@ class Channel(_Section):
     currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] = "EUR"
     locale: Locale = "en"
     timezone: TimeZone = "UTC"
-    cut_off: time | None = None
+    cut_off: TimeOfDay | None = None
     country: Country | None = None
     working_days: Annotated[tuple[Weekday, ...], Field(min_length=1)] = (
         "mon",
@@ -100,7 +101,7 @@ class Spans(_Section):
         5,
         20,
     )
-    few_below: Annotated[float, Field(ge=0)] = 5
+    few_below: Limit = 5
 
 
 class Key(_Section):

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import re
+from datetime import time
 from itertools import pairwise
 from typing import Annotated, Final, Literal
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import holidays
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from gateway.domain.identifiers import RULE, is_identifier
+from gateway.domain.quantities import NotAQuantityError, to_milli
 
 LOCALES: Final = ("en", "sv", "nl", "ro", "de")
 
+_LONGEST: Final = 10 * 365 * 86400.0
 _UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
@@ -60,6 +64,7 @@ def _store_url(url: str) -> str:
     if not url.startswith(("redis://", "rediss://", "unix://")):
         msg = "must begin with redis://, rediss:// or unix://"
         raise ValueError(msg)
+    _require_port(url)
     return url
 
 
@@ -67,11 +72,36 @@ def _postgres_dsn(dsn: str) -> str:
     if not dsn.startswith(("postgresql://", "postgres://")):
         msg = "must begin with postgresql://"
         raise ValueError(msg)
+    _require_port(dsn)
     return dsn
 
 
-Seconds = Annotated[float, BeforeValidator(_seconds), Field(gt=0)]
-Spell = Annotated[float, BeforeValidator(_seconds), Field(ge=0)]
+def _require_port(url: str) -> None:
+    try:
+        urlsplit(url).port  # noqa: B018 - reading it is what checks it
+    except ValueError:
+        msg = "has no valid port"
+        raise ValueError(msg) from None
+
+
+def _a_bound(bound: float) -> float:
+    try:
+        to_milli(bound)
+    except NotAQuantityError as error:
+        raise ValueError(str(error)) from None
+    return bound
+
+
+def _without_zone(moment: time) -> time:
+    if moment.tzinfo is not None:
+        msg = "must be a time of the channel's own day, without an offset"
+        raise ValueError(msg)
+    return moment
+
+
+Seconds = Annotated[float, BeforeValidator(_seconds), Field(gt=0, le=_LONGEST)]
+Spell = Annotated[float, BeforeValidator(_seconds), Field(ge=0, le=_LONGEST)]
+TimeOfDay = Annotated[time, AfterValidator(_without_zone)]
 TimeZone = Annotated[str, AfterValidator(_known_zone)]
 Country = Annotated[str, AfterValidator(_known_country)]
 StoreUrl = Annotated[str, AfterValidator(_store_url)]
@@ -83,5 +113,6 @@ Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 Locale = Literal["en", "sv", "nl", "ro", "de"]
 Scope = Literal["stock:exact", "prices:any", "checkout", "explain", "ops", "ingest"]
 Days = Annotated[int, Field(ge=0, le=365)]
-Bound = Annotated[float, Field(gt=0, le=10**9)]
+Bound = Annotated[float, Field(gt=0, le=10**9), AfterValidator(_a_bound)]
+Limit = Annotated[float, Field(ge=0, le=10**9), AfterValidator(_a_bound)]
 Bounds = Annotated[tuple[Bound, ...], Field(min_length=1), AfterValidator(_ascending)]

@@ -19,6 +19,7 @@ from gateway.domain.quantities import Milli
 from gateway.domain.stock import Incoming, Location, Product, StockLevel
 
 _DAY = timedelta(days=1)
+_REMEMBERED = 10_000
 
 Counted = Callable[[Milli], Milli]
 """How much of a figure may be relied on when dates are told."""
@@ -36,6 +37,9 @@ class WorkingCalendar(msgspec.Struct, frozen=True):
 
     weekdays: frozenset[int] = frozenset(range(5))
     holidays: Container[date] = frozenset()
+    # Days counted before: a page asks for the same few again and again, and counting a year of
+    # lead time is hundreds of steps.
+    counted: dict[tuple[date, int], date] = msgspec.field(default_factory=dict)
 
     def works_on(self, day: date) -> bool:
         """Whether orders move on that day."""
@@ -49,10 +53,15 @@ class WorkingCalendar(msgspec.Struct, frozen=True):
 
     def after(self, day: date, working_days: int) -> date:
         """The day so many working days after `day`."""
-        day = self.on_or_after(day)
-        for _ in range(working_days):
-            day = self.on_or_after(day + _DAY)
-        return day
+        found = self.counted.get((day, working_days))
+        if found is None:
+            found = self.on_or_after(day)
+            for _ in range(working_days):
+                found = self.on_or_after(found + _DAY)
+            if len(self.counted) >= _REMEMBERED:
+                self.counted.clear()
+            self.counted[day, working_days] = found
+        return found
 
 
 class ShippingTerms(msgspec.Struct, frozen=True):
@@ -96,8 +105,23 @@ def promise(
 ) -> Promise | None:
     """When `quantity` could arrive; None without data.
 
-    `places` come in priority order; `local_now` is on the channel's own clock.
+    `places` come in priority order; `local_now` is on the channel's own clock. A day beyond the
+    calendar's end (9999-12-31, an ERP's "no date") is no promise.
     """
+    try:
+        return _promise(quantity, places, product, terms, local_now, counted)
+    except OverflowError:
+        return None
+
+
+def _promise(
+    quantity: Milli,
+    places: Sequence[Place],
+    product: Product,
+    terms: ShippingTerms,
+    local_now: datetime,
+    counted: Counted,
+) -> Promise | None:
     today = local_now.date()
     start = terms.order_day(local_now)
     release = product.release_day(local_now)

@@ -140,8 +140,3 @@ class SkuStock(msgspec.Struct, frozen=True):
 def in_priority_order(locations: Iterable[Location]) -> list[Location]:
     """Highest priority first; equal ones by their id, so that answers do not flicker."""
     return sorted(locations, key=lambda place: (-place.priority, place.location))
-
-
-def total_salable(levels: Iterable[StockLevel]) -> Milli:
-    """The sum of what may be sold at each location; one location's deficit is not another's."""
-    return sum(level.salable() for level in levels)

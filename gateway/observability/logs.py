@@ -33,7 +33,10 @@ def configure_logs(stream: TextIO | None = None, *, level: int = logging.INFO) -
         _strike_secrets,
     ]
     if pretty:
-        last: list[Callable[[Any, str, Event], Any]] = [structlog.dev.ConsoleRenderer()]
+        last: list[Callable[[Any, str, Event], Any]] = [
+            # The local variables of a traceback may be keys, addresses, customers.
+            structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+        ]
     else:
         last = [structlog.processors.format_exc_info, _action_first, _as_json]
     structlog.configure(

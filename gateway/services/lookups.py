@@ -7,6 +7,7 @@ from datetime import UTC, datetime, tzinfo
 from typing import Final, Protocol
 
 import msgspec
+from msgspec.structs import replace
 
 from gateway.domain.delivery import Place, Promise, ShippingTerms, promise
 from gateway.domain.errors import UnknownChannelError
@@ -133,13 +134,14 @@ class StockLookups:
             StoreUnavailableError: the store did not answer.
             UnknownLocationError: no such location serves the channel.
         """
+        asked = list(dict.fromkeys(skus))
+        # Before anything is judged: a store that is away must not pass for one that is cold.
+        reading = await self._stock.read(asked)
         directory = self._directory()
         directory.require_ready()
+        directory.require_epoch(reading.epoch)
         if context.location is not None:
             directory.location(context.location, context.channel.name)
-        asked = list(dict.fromkeys(skus))
-        reading = await self._stock.read(asked)
-        directory.require_epoch(reading.epoch)
         now_ms = self._clock_ms()
         answers = {
             sku: UnknownSku(sku)
@@ -245,6 +247,9 @@ class _Answering:
         if view.status in {StockStatus.ON_REQUEST, StockStatus.DISCONTINUED}:
             return None
         counted = _whole if self._context.exact else self._lower_bound
+        if view.status is StockStatus.PREORDER and not self._context.exact:
+            # What is shown is a span of nothing: no date may come from stock already here.
+            places = [Place(p.location, replace(p.level, quantity=0)) for p in places]
         quantity = self._context.quantity
         return promise(
             UNIT if quantity is None else quantity,

@@ -44,7 +44,8 @@ class ChangeListener:
     async def _listen(self) -> None:
         subscription = self._redis.pubsub()
         try:
-            await subscription.subscribe(self._channel)
+            async with asyncio.timeout(self._deadline):
+                await subscription.subscribe(self._channel)
             self.connected = True
             self._on_change(None)
             silent = 0
@@ -52,7 +53,8 @@ class ChangeListener:
                 message = await subscription.get_message(timeout=_PATIENCE)
                 if message is None:
                     silent += 1
-                    await subscription.ping()
+                    async with asyncio.timeout(self._deadline):
+                        await subscription.ping()
                     continue
                 silent = 0
                 if message["type"] == "message":

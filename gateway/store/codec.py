@@ -19,7 +19,7 @@ from gateway.domain.stock import (
     SkuStock,
     StockLevel,
 )
-from gateway.store.entries import PRODUCT_NAME, CorruptValueError, Entry, Flag, entries
+from gateway.store.entries import PRODUCT_NAME, CorruptValueError, Entry, Flag, Head, entries
 
 T = TypeVar("T")
 
@@ -145,7 +145,13 @@ def decode_level(entry: Entry) -> StockLevel:
         CorruptValueError: it holds something else.
     """
     wire = _typed(_decode_level, entry.payload)
-    head = entry.head
+    try:
+        return _level(entry.head, wire)
+    except ValueError:
+        raise CorruptValueError from None
+
+
+def _level(head: Head, wire: _LevelWire) -> StockLevel:
     coming = tuple(Incoming(to_milli(size), date.fromisoformat(day)) for size, day in wire.incoming)
     basis = Basis.ON_HAND if wire.on_hand else Basis.AVAILABLE
     return StockLevel(
@@ -171,6 +177,13 @@ def decode_locations(value: bytes) -> Sequence[Location]:
 
 def _product(entry: Entry) -> Product:
     wire = _typed(_decode_product, entry.payload)
+    try:
+        return _product_of(wire)
+    except ValueError:
+        raise CorruptValueError from None
+
+
+def _product_of(wire: _ProductWire) -> Product:
     return Product(
         wire.n,
         wire.s,

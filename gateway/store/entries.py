@@ -24,6 +24,7 @@ import msgspec
 
 FORMAT: Final = b"\x01"
 PRODUCT_NAME: Final = ""
+LARGEST_PAYLOAD: Final = (1 << 16) - 1
 VERSION_BIAS: Final = 1 << 63
 VERSIONS: Final = range(1 - VERSION_BIAS, VERSION_BIAS)
 """Versions that can be held: a signed 64-bit integer, less the lowest, which means none."""

@@ -22,7 +22,11 @@ _MOST_FEEDS: Final = 255
 
 
 class FeedState(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One feed. Times are milliseconds since the epoch; None means never."""
+    """One feed. Times are milliseconds since the epoch; None means never.
+
+    `incomplete`: the store lost what was pushed; only a snapshot can make it whole again. `late`:
+    it joined a store that was warm, so nobody waits for its first sync.
+    """
 
     kind: str
     number: int
@@ -33,6 +37,8 @@ class FeedState(msgspec.Struct, frozen=True, omit_defaults=True):
     error: str | None = None
     watermark: str | None = None
     held_back: str | None = None
+    incomplete: bool = False
+    late: bool = False
     accepted: int = 0
     ignored: int = 0
     quarantined: int = 0
@@ -101,7 +107,7 @@ class FeedRegister:
         if held is not None and held.kind == kind:
             return held
         number = await self.number(name)
-        state = FeedState(kind, number)
+        state = FeedState(kind, number, late=unready(states) is None)
         await self.save(name, state)
         return state
 
@@ -150,8 +156,12 @@ class FeedRegister:
 def unready(states: Mapping[str, FeedState]) -> tuple[str, ...] | None:
     """The feeds that keep the store cold; None when it is warm.
 
-    A store without feeds is cold: nobody has loaded anything, and nothing may be called sold out.
+    Without a verified feed of stock it is cold whatever else is there: nothing may be called sold
+    out that nobody has counted.
     """
     needed = {name: state for name, state in states.items() if state.kind in STOCK_KINDS}
-    waiting = tuple(sorted(n for n, s in needed.items() if s.verified_through_ms is None))
-    return None if needed and not waiting else waiting
+    waiting = tuple(
+        sorted(n for n, s in needed.items() if s.verified_through_ms is None and not s.late)
+    )
+    counted = any(s.kind == "stock" and s.verified_through_ms is not None for s in needed.values())
+    return None if counted and not waiting else waiting

@@ -36,6 +36,7 @@ class PostgresReader:
         self._source = source
         self._query = trimmed(feed.query or "")
         self._connection: asyncpg.Connection | None = None
+        self._open: asyncpg.transaction.Transaction | None = None
         self._settling = _Settling(feed.overlap, clock)
 
     @asynccontextmanager
@@ -92,7 +93,7 @@ class PostgresReader:
 
     async def close(self) -> None:
         """Drop the connection."""
-        connection, self._connection = self._connection, None
+        connection, self._connection, self._open = self._connection, None, None
         if connection is not None:
             connection.terminate()
 
@@ -101,17 +102,27 @@ class PostgresReader:
         try:
             with self._translated():
                 connection = await self._connected()
-                transaction = connection.transaction(isolation="repeatable_read", readonly=True)
-                await transaction.start()
+                self._open = connection.transaction(isolation="repeatable_read", readonly=True)
+                await self._open.start()
                 # Local, because a pooler may hand the session on to somebody else.
                 milliseconds = int(self._source.query_timeout * 1000)
                 await connection.execute(f"SET LOCAL statement_timeout = {milliseconds}")
             yield connection
-            with self._translated():
-                await transaction.commit()
+            await self._end_transaction()
         except BaseException:
             await self.close()
             raise
+
+    async def _end_transaction(self) -> None:
+        """Let go of the ERP's rows as soon as the last one was read.
+
+        What is done with them, staging, judging, writing, may take long, and an open transaction
+        holds up the ERP's own housekeeping.
+        """
+        transaction, self._open = self._open, None
+        if transaction is not None:
+            with self._translated():
+                await transaction.commit()
 
     async def _connected(self) -> asyncpg.Connection:
         if self._connection is None or self._connection.is_closed():
@@ -137,6 +148,7 @@ class PostgresReader:
             cursor = await connection.cursor(sql)
             while rows := await cursor.fetch(_ROWS):
                 yield "\n".join([row[0] for row in rows]).encode()
+        await self._end_transaction()
 
     async def _marked_lines(
         self, connection: asyncpg.Connection, statements: Plan, reading: Reading
@@ -151,6 +163,7 @@ class PostgresReader:
             while rows := await cursor.fetch(_ROWS):
                 reading.watermark = rows[-1][1]
                 yield "\n".join([row[0] for row in rows]).encode()
+        await self._end_transaction()
 
     @contextmanager
     def _translated(self) -> Iterator[None]:

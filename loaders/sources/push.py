@@ -16,7 +16,7 @@ from aiohttp import hdrs, web
 from gateway.domain.access import KeyRing
 from gateway.domain.errors import StoreUnavailableError
 from loaders.errors import LoaderError
-from loaders.feedbook import Feed
+from loaders.feedbook import PUSHED, Feed
 from loaders.ingest import Ingest
 from loaders.outcome import Outcome
 from loaders.records import KINDS, Kind
@@ -76,7 +76,7 @@ class PushServer:
     async def _push(self, request: web.Request) -> web.Response:
         self._authorise(request)
         kind, mode = _kind(request), _mode(request)
-        feed = Feed(f"push:{kind}", kind, pushed=True)
+        feed = Feed(f"{PUSHED}{kind}", kind, pushed=True)
         body = PushBody(request.content, closed=mode == "snapshot")
         if mode == "snapshot":
             outcome = await self._ingest.snapshot(feed, body.reading())
@@ -85,7 +85,8 @@ class PushServer:
         return _json(_answer(outcome))
 
     def _authorise(self, request: web.Request) -> None:
-        scheme, _, secret = request.headers.get(hdrs.AUTHORIZATION, "").partition(" ")
+        given = request.headers.getall(hdrs.AUTHORIZATION, ())
+        scheme, _, secret = (given[0] if len(given) == 1 else "").partition(" ")
         if scheme.lower() != "bearer" or not secret.isascii():
             raise ProblemError(401, "unauthorized", "Send Authorization: Bearer <key>.")
         key = self._keys.find(secret.strip(), self._clock())
@@ -104,11 +105,12 @@ def _kind(request: web.Request) -> Kind:
 
 
 def _mode(request: web.Request) -> str:
-    mode = request.query.get("mode", "delta")
-    if mode not in MODES:
-        wrong = {"field": "mode", "reason": f"must be {' or '.join(MODES)}", "value": mode[:80]}
+    given = request.query.getall("mode", ["delta"])
+    if len(given) > 1 or given[0] not in MODES:
+        reason = f"must be {' or '.join(MODES)}, given once"
+        wrong = {"field": "mode", "reason": reason, "value": given[-1][:80]}
         raise ProblemError(400, "invalid-request", "The mode is not known.", (wrong,))
-    return mode
+    return given[0]
 
 
 def _answer(outcome: Outcome) -> dict[str, Any]:
@@ -144,20 +146,30 @@ async def _problems(request: web.Request, handler: Handler) -> web.StreamRespons
         return await handler(request)
     except ProblemError as problem:
         return problem.response()
-    except BodyCutShortError as cut:
-        wrong = {"field": "body", "reason": str(cut)}
-        return ProblemError(400, "invalid-request", str(cut), (wrong,)).response()
-    except (StoreUnavailableError, LoaderError) as error:
+    except (BodyCutShortError, StoreUnavailableError, LoaderError, web.HTTPException) as error:
+        return _problem(request, error)
+    except Exception:  # noqa: BLE001 - the last fence: no mistake of ours reaches a sender as text
+        _log.exception("push failed", action="push.broken", path=request.path)
+        detail = "Something went wrong here; it is in the log."
+        return ProblemError(500, "internal-error", detail).response()
+
+
+def _problem(request: web.Request, error: Exception) -> web.Response:
+    """The answer to what the request, or the store, made impossible."""
+    if isinstance(error, StoreUnavailableError | LoaderError):
         _log.warning("push not taken", action="push.failed", path=request.path, reason=str(error))
         detail = "The records could not be written now; send them again."
         return ProblemError(503, "store-unavailable", detail).response()
-    except web.HTTPMethodNotAllowed as error:
+    if isinstance(error, web.HTTPMethodNotAllowed):
         allowed = ", ".join(sorted(error.allowed_methods))
         refused = ProblemError(405, "method-not-allowed", f"Allowed: {allowed}.").response()
         refused.headers[hdrs.ALLOW] = allowed
         return refused
-    except web.HTTPNotFound:
+    if isinstance(error, web.HTTPNotFound):
         return ProblemError(404, "not-found", "Nothing is served at this path.").response()
+    reason = error.reason if isinstance(error, web.HTTPException) else str(error)
+    wrong = {"field": "body", "reason": reason}
+    return ProblemError(400, "invalid-request", reason, (wrong,)).response()
 
 
 def _json(

@@ -18,6 +18,10 @@ from loaders.records import REQUIRED, Kind, field_names
 DELETE: Final = "delete"
 
 _TIMES: Final = frozenset({"timestamptz", "timestamp"})
+_PRESENT: Final = {
+    "timestamptz": "now()",
+    "timestamp": "(now() AT TIME ZONE 'UTC' + interval '14 hours')",
+}
 _NUMBERS: Final = frozenset({"int2", "int4", "int8", "numeric"})
 # Fields that are text in a record, but often numbers in an ERP.
 _TEXTS: Final = frozenset(
@@ -101,15 +105,27 @@ def plan(
     mark = f"s.{_name(watermark)}"
     timed = type_ in _TIMES
     last = f"$1::text::{type_}" + (" - make_interval(secs => $2)" if timed else "")
-    # As JSON a time reads the same under every DateStyle.
-    marked = f"SELECT row_to_json(q)::text, to_json({mark}) #>> '{{}}' {rows}"
+    marked = f"SELECT row_to_json(q)::text, {_reached(mark, type_)} {rows}"
     return msgspec.structs.replace(
         whole,
-        greatest=f"SELECT to_json(max({mark})) #>> '{{}}' {source}",
+        greatest=f"SELECT {_reached(f'max({mark})', type_)} {source}",
         delta=f"{marked} WHERE {mark} > {last} ORDER BY {mark}",
         first_delta=f"{marked} WHERE {mark} IS NOT NULL ORDER BY {mark}",
         timed=timed,
     )
+
+
+def _reached(mark: str, type_: str) -> str:
+    """How far a row lets the watermark come, as text: a time at most to the ERP's own present.
+
+    A single row stamped in the future, or at infinity, would otherwise hide every change until
+    then. Without a zone the present is not known to the hour: there the bound is the day's.
+    """
+    present = _PRESENT.get(type_)
+    if present is not None:
+        mark = f"CASE WHEN {mark} > {present} THEN {present} ELSE {mark} END"
+    # As JSON a time reads the same under every DateStyle.
+    return f"to_json({mark}) #>> '{{}}'"
 
 
 def _expression(field: str, type_: str) -> str:

@@ -49,7 +49,7 @@ local place_of, count = {}, 0
 local text, flags_of, feed_of, high_of, low_of, payload_at = {}, {}, {}, {}, {}, {}
 
 local at, size = 2, #held
-while at <= size do
+while at + HEAD_SIZE - 1 <= size do
   local flags, feed, _, high, low, name_size, payload_size = unpack_head(HEAD, held, at)
   local stop = at + HEAD_SIZE + name_size + payload_size
   count = count + 1
@@ -57,6 +57,10 @@ while at <= size do
   text[count], flags_of[count], feed_of[count] = sub(held, at, stop - 1), flags, feed
   high_of[count], low_of[count], payload_at[count] = high, low, HEAD_SIZE + name_size + 1
   at = stop
+end
+if size > 0 and at ~= size + 1 then
+  -- Cut short, or something else that begins like one of ours.
+  place_of, count, text = {}, 0, {}
 end
 
 local accepted, changed, dirty = 0, 0, false
