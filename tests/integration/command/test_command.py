@@ -63,6 +63,11 @@ WRONG = {
     "[gateway]\nprot = 1": "gateway.prot is no setting",
     "[surprise]": "surprise is no setting; allowed: channels, feeds",
     '[freshness]\nfresh_for = "soon"': "freshness.fresh_for = 'soon': must be a duration",
+    "[freshness]\nfresh_for = inf": "freshness.fresh_for = inf: ",
+    '[store]\nurl = "redis://:hidden-secret@h:abc/0"': "store.url: has no valid port",
+    'store = "redis://:secret@h"': "store: ",
+    '[channels.a]\ncut_off = "14:00Z"': "without an offset",
+    "[spans.a]\nbounds = [0.0005]": "with at most three decimals",
     '[freshness]\nfresh_for = "2d"': "stale_for must not be shorter",
     '[channels.a]\ntimezone = "Mars"': "channels.a.timezone = 'Mars': must be a time zone",
     '[channels.a]\ncountry = "XX"': "channels.a.country = 'XX': must be a country",
@@ -95,6 +100,19 @@ def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
     (tmp_path / "stockspan.toml").write_text("[gateway]\nport = 1\n", encoding="utf-8")
     done = stockspan("serve", folder=tmp_path, STOCKSPAN_GATEWAY__PORT="many")
     assert "gateway.port = 'many'" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("STOCKSPAN_STOER__URL", "STOCKSPAN_STOER__URL in the environment is no setting"),
+        ("STOCKSPAN_GATEWAY__CORS_ORIGINS", "given as JSON in the environment"),
+    ],
+)
+def test_what_the_environment_misspells_is_told(name: str, told: str, tmp_path: Path) -> None:
+    done = stockspan("serve", folder=tmp_path, **{name: "https://shop.example"})
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert told in done.stderr
 
 
 def test_a_made_key_is_shown_once_and_kept_as_its_hash(tmp_path: Path) -> None:

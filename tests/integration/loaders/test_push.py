@@ -14,6 +14,7 @@ from aiohttp import ClientSession, web
 
 from gateway.domain.access import ApiKey, KeyRing
 from gateway.store.client import StoreClient
+from gateway.store.feeds import unready
 from loaders.ingest import Ingest
 from loaders.lines import LONGEST
 from loaders.sources.push import PushServer
@@ -273,3 +274,71 @@ async def test_no_bytes_make_it_fail(http: ClientSession) -> None:
         for mode in ("delta", "snapshot"):
             answer = await push(http, data, mode=mode)
             assert answer["accepted"] == 0
+
+
+async def test_what_says_nothing_of_the_erp_verifies_nothing(
+    http: ClientSession, warehouse: Warehouse
+) -> None:
+    await push(http, body(ROWS))
+    before = (await warehouse.ingest.register.all())["push:stock"].verified_through_ms
+    warehouse.clock.now += 60_000
+    for data in (b"<html>502 Bad Gateway</html>", b"", body([{**ROWS[0], "quantity": -1}])):
+        await push(http, data)
+        state = (await warehouse.ingest.register.all())["push:stock"]
+        assert state.verified_through_ms == before
+    await push(http, body(ROWS[:1]))
+    assert (await warehouse.ingest.register.all())["push:stock"].verified_through_ms != before
+
+
+async def test_what_was_pushed_and_lost_keeps_the_store_cold_until_a_snapshot(
+    http: ClientSession, warehouse: Warehouse
+) -> None:
+    await push(http, body([{"sku": "S1"}]), kind="products")
+    await push(http, body(ROWS))
+    await warehouse.client.redis.flushall()
+    await push(http, body([{"sku": "S1"}]), kind="products")
+    assert unready(await warehouse.ingest.register.all()) == ("push:products", "push:stock")
+    await push(http, body(ROWS[:1]))
+    await push(http, body([{"sku": "S1"}], count=1), kind="products", mode="snapshot")
+    assert unready(await warehouse.ingest.register.all()) == ("push:stock",)
+    await push(http, body(ROWS, count=len(ROWS)), mode="snapshot")
+    assert unready(await warehouse.ingest.register.all()) is None
+
+
+async def test_first_pushes_at_once_all_count(http: ClientSession, warehouse: Warehouse) -> None:
+    bodies = [body([row]) for row in ROWS]
+    answers = await asyncio.gather(*(push(http, data) for data in bodies))
+    assert [answer["accepted"] for answer in answers] == [1] * len(ROWS)
+    assert set(await warehouse.ingest.register.all()) == {"push:stock"}
+
+
+@pytest.mark.parametrize("moment", ["0001-01-01T00:00:00+12:00", "9999-12-31T23:59:59-12:00"])
+async def test_a_moment_outside_the_calendar_rejects_its_row_alone(
+    http: ClientSession, moment: str
+) -> None:
+    late = {"sku": "A", "status": "preorder", "available_from": moment}
+    answer = await push(http, body([{"sku": "B"}, late, {"sku": "C"}]), kind="products")
+    assert (answer["accepted"], answer["quarantined"]) == (2, 1)
+    assert answer["errors"][0]["field"] == "available_from"
+
+
+async def test_a_record_too_large_to_hold_is_rejected_alone(http: ClientSession) -> None:
+    many = {"sku": "A", "assortments": [f"{n:064d}"[:64] for n in range(1000)]}
+    answer = await push(http, body([many, {"sku": "B"}]), kind="products")
+    assert (answer["accepted"], answer["quarantined"]) == (1, 1)
+    assert answer["errors"][0]["field"] == "assortments"
+
+
+async def test_a_byte_order_mark_belongs_to_no_row(http: ClientSession) -> None:
+    answer = await push(http, b"\xef\xbb\xbf" + body(ROWS))
+    assert (answer["accepted"], answer["quarantined"]) == (len(ROWS), 0)
+
+
+async def test_one_key_and_one_mode_are_enough(http: ClientSession) -> None:
+    twice = [("Authorization", "Bearer pusher"), ("Authorization", "Bearer wrong")]
+    async with http.post("/ingest/stock", data=b"", headers=twice) as response:
+        assert response.status == 401
+    address = "/ingest/stock?mode=delta&mode=snapshot"
+    async with http.post(address, data=b"", headers=GOOD) as response:
+        assert response.status == 400
+        assert (await response.json())["errors"][0]["field"] == "mode"

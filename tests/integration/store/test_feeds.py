@@ -64,6 +64,8 @@ async def test_there_is_room_for_255_feeds(client: StoreClient) -> None:
 
 VERIFIED = FeedState("stock", 1, verified_through_ms=1)
 WAITING = FeedState("products", 2)
+LATE = FeedState("products", 4, late=True)
+PRODUCTS = FeedState("products", 5, verified_through_ms=1)
 OTHER_KIND = FeedState("prices", 3)
 
 
@@ -75,9 +77,20 @@ OTHER_KIND = FeedState("prices", 3)
         ({"stock": VERIFIED}, None),
         ({"stock": VERIFIED, "prices": OTHER_KIND}, None),
         ({"stock": VERIFIED, "products": WAITING}, ("products",)),
+        ({"stock": VERIFIED, "products": LATE}, None),
+        ({"products": PRODUCTS}, ()),
+        ({"products": PRODUCTS, "stock": FeedState("stock", 1)}, ("stock",)),
     ],
 )
 def test_a_store_is_warm_when_every_feed_that_matters_was_loaded(
     states: dict[str, FeedState], expected: tuple[str, ...] | None
 ) -> None:
     assert unready(states) == expected
+
+
+async def test_a_feed_that_joins_a_warm_store_takes_nothing_down(client: StoreClient) -> None:
+    register = FeedRegister(client, KEYS)
+    stock = await register.register("stock", "stock")
+    await register.save("stock", msgspec.structs.replace(stock, verified_through_ms=5))
+    await register.register("more", "stock")
+    assert unready(await register.all()) is None

@@ -258,3 +258,13 @@ def test_a_change_is_published_once_and_no_change_is_not(bench: Bench) -> None:
 
     # The first write changes two entries and says so once; the others change no figure.
     assert bench.runner.run(heard()) == [SKU, "last"]
+
+
+def test_a_value_cut_short_is_written_over(bench: Bench) -> None:
+    bench.clear()
+    bench.write([PLAIN])
+    whole = bench.runner.run(bench.client.redis.get(KEYS.sku(SKU)))
+    for cut in (b"\x01abc", whole[:-1], whole + b"\x00"):
+        bench.runner.run(bench.client.redis.set(KEYS.sku(SKU), cut))
+        bench.write([msgspec.structs.replace(PLAIN, name="W2")])
+        assert set(bench.held()) == {"W2"}

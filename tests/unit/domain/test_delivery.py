@@ -141,3 +141,13 @@ def test_a_stranger_never_gets_an_earlier_day_than_the_truth(quantity: int) -> N
     told = told_to_a_stranger([7, 30], [2, 4], quantity)
     true = promise(quantity * 1000, places, PLAIN, TERMS, FRIDAY_NOON, whole)
     assert told is None or (true is not None and told.earliest >= true.earliest)
+
+
+@pytest.mark.parametrize("day", ["9999-12-31", "9999-12-30", "9990-01-01"])
+def test_a_day_at_the_end_of_the_calendar_is_no_promise_and_no_accident(day: str) -> None:
+    terms = ShippingTerms(transit_days=(1, 2))
+    supplied = place("W1", 0, handling=3650, incoming=((5, day),))
+    assert arrives(1, supplied, terms=terms) is None
+    for released in (day, "9999-12-31T23:59:59Z"):
+        late = Product(status=ProductStatus.PREORDER, available_from=released)
+        assert arrives(1, place("W1", 5, handling=3650), product=late, terms=terms) is None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -121,3 +122,19 @@ def test_a_value_cut_short_is_refused(level: StockLevel, data: st.DataObject) ->
     cut = data.draw(st.integers(2, len(value) - 1))
     with pytest.raises(CorruptValueError):
         decode_sku(value[:cut])
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        msgspec.msgpack.encode([1.00005]),
+        msgspec.msgpack.encode([1e300]),
+        msgspec.msgpack.encode([1, False, 0, 0, [(1, "someday")]]),
+        msgspec.msgpack.encode(["many"]),
+    ],
+)
+def test_figures_that_cannot_be_are_corrupt(payload: bytes) -> None:
+    with pytest.raises(CorruptValueError):
+        decode_sku(FORMAT + entry("W1", payload))
+    with pytest.raises(CorruptValueError):
+        decode_sku(FORMAT + entry("", msgspec.msgpack.encode({"i": 0.00001})))
