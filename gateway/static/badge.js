@@ -123,7 +123,7 @@ class Board {
         headers: this.headers,
         signal: AbortSignal.timeout(PATIENCE),
       });
-      if (response.status === 400) return await this.narrow(skus);
+      if (response.status === 400) return await this.narrow(skus, await response.json());
       if (!response.ok && response.status !== 404) return false;
       const { items } = await response.json();
       skus.forEach((sku, place) => this.answer(sku, items?.[place])); // 404: none is known
@@ -133,16 +133,18 @@ class Board {
     }
   }
 
-  // One of them is no SKU: find it by halves, so that it does not blank the others.
-  async narrow(skus) {
-    if (skus.length === 1) {
-      this.refused.add(skus[0]);
-      this.answer(skus[0], null);
-      return true;
-    }
-    const middle = skus.length >> 1;
-    const halves = [skus.slice(0, middle), skus.slice(middle)];
-    return (await Promise.all(halves.map((half) => this.fetch(half)))).every(Boolean);
+  // The gateway names what is no SKU by its place; the others are asked for again without it.
+  async narrow(skus, { errors = [] }) {
+    const places = errors.map(({ field }) => /^sku\[(\d+)\]$/.exec(field)?.[1]).filter(Boolean);
+    const wrong = new Set(places.map((place) => skus[place]));
+    const rest = skus.filter((sku) => !wrong.has(sku));
+    wrong.forEach((sku) => {
+      this.refused.add(sku);
+      this.answer(sku, null);
+    });
+    if (wrong.size && rest.length) return this.fetch(rest);
+    rest.forEach((sku) => this.answer(sku, null)); // an attribute is wrong, not a SKU
+    return true;
   }
 
   answer(sku, item) {

@@ -23,6 +23,11 @@ def _fields(answer: Answered) -> list[str]:
     return [error["field"] for error in answer.json["errors"]]
 
 
+async def test_a_number_of_thousands_of_digits_is_no_accident(gateway: Gateway) -> None:
+    body = b'{"skus":["A-100"],"x":' + b"1" * 5000 + b"}"
+    assert (await _post(gateway, body)).status == 200
+
+
 @pytest.mark.parametrize(
     ("body", "field"),
     [

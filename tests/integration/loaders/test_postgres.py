@@ -339,3 +339,33 @@ async def test_the_erp_sees_who_reads(make: Any, erp: asyncpg.Connection) -> Non
         )
         assert seen is not None
         assert seen["n"] >= 1
+
+
+@pytest.mark.parametrize("stamp", ["now() + interval '1 hour'", "'infinity'"])
+async def test_one_row_of_tomorrow_hides_no_change_of_today(
+    warehouse: Warehouse, erp: asyncpg.Connection, make: Any, stamp: str
+) -> None:
+    reader = make(watermark="updated_at", overlap="1s")
+    await take(warehouse, reader)
+    await erp.execute(f"UPDATE bins SET moved_at = {stamp}, amount = 99 WHERE sku = 'S1'")
+    await follow(warehouse, reader)
+    await erp.execute("UPDATE bins SET moved_at = now(), amount = 50 WHERE sku = 'S2'")
+    await follow(warehouse, reader)
+    assert await warehouse.quantity("S2") == 50
+    # Nor after a snapshot, which begins at the greatest stamp there is.
+    await take(warehouse, reader)
+    await erp.execute("UPDATE bins SET moved_at = now(), amount = 51 WHERE sku = 'S2'")
+    await follow(warehouse, reader)
+    assert await warehouse.quantity("S2") == 51
+
+
+async def test_the_erp_is_let_go_with_its_last_row(
+    warehouse: Warehouse, erp: asyncpg.Connection, make: Any
+) -> None:
+    open_then = "SELECT count(*) FROM pg_stat_activity WHERE xact_start IS NOT NULL AND pid <> $1"
+    own = await erp.fetchval("SELECT pg_backend_pid()")
+    reader = make()
+    async with reader.snapshot(None) as reading:
+        assert [lines async for lines in reading.lines]
+        others = f"{open_then} AND application_name = 'stockspan' AND datname = current_database()"
+        assert await erp.fetchval(others, own) == 0
