@@ -25,6 +25,16 @@ _PUT: Final = (Path(__file__).parent / "scripts" / "put.lua").read_bytes()
 _SHA: Final = hashlib.sha1(_PUT, usedforsecurity=False).hexdigest().encode()
 
 
+# Refusals that are not about one command: the store cannot take any now.
+_WHOLE_STORE: Final = (
+    exceptions.OutOfMemoryError,
+    exceptions.NoScriptError,
+    exceptions.ClusterError,
+    exceptions.ConnectionError,
+    exceptions.ReadOnlyError,
+)
+
+
 class Block(msgspec.Struct, frozen=True):
     """Some commands, as the bytes that go over the wire."""
 
@@ -156,7 +166,7 @@ async def _load_script(connection: Any) -> None:
 def _count(replies: Sequence[Any]) -> Written:
     accepted = changed = failed = 0
     for reply in replies:
-        if isinstance(reply, exceptions.OutOfMemoryError | exceptions.NoScriptError):
+        if isinstance(reply, _WHOLE_STORE):
             raise reply
         if isinstance(reply, Exception):
             if "OOM" in str(reply):

@@ -26,8 +26,7 @@ class ChangeListener:
     def __init__(
         self, client: StoreClient, keys: Keyspace, on_change: Callable[[Change | None], None]
     ) -> None:
-        self._redis = client.redis
-        self._deadline = client.deadline
+        self._client = client
         self._channel = keys.changes
         self._on_change = on_change
         self.connected = False
@@ -42,9 +41,9 @@ class ChangeListener:
                 await asyncio.sleep(_PATIENCE)
 
     async def _listen(self) -> None:
-        subscription = self._redis.pubsub()
+        subscription = await self._client.subscription()
         try:
-            async with asyncio.timeout(self._deadline):
+            async with asyncio.timeout(self._client.deadline):
                 await subscription.subscribe(self._channel)
             self.connected = True
             self._on_change(None)
@@ -53,7 +52,7 @@ class ChangeListener:
                 message = await subscription.get_message(timeout=_PATIENCE)
                 if message is None:
                     silent += 1
-                    async with asyncio.timeout(self._deadline):
+                    async with asyncio.timeout(self._client.deadline):
                         await subscription.ping()
                     continue
                 silent = 0

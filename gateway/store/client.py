@@ -56,17 +56,17 @@ class StoreClient:
             "socket_timeout": None,
             "socket_connect_timeout": deadline,
             "protocol": 3,
+            "retry": Retry(NoBackoff(), 0),
             # A maintenance push is a cloud vendor's feature that Valkey does not know.
             "maint_notifications_config": MaintNotificationsConfig(enabled=False),
         }
         if mode == "cluster":
-            cluster = RedisCluster.from_url(url, cluster_error_retry_attempts=0, **options)
+            cluster = RedisCluster.from_url(url, **options)
             return cls(cluster, deadline)
         pool = BlockingConnectionPool.from_url(
             url,
             max_connections=_CONNECTIONS,
             timeout=deadline,
-            retry=Retry(NoBackoff(), 0),
             **options,
         )
         return cls(Redis.from_pool(pool), deadline)
@@ -92,6 +92,17 @@ class StoreClient:
             read = redis.mget_nonatomic if isinstance(redis, RedisCluster) else redis.mget
             found: list[bytes | None] = await read(keys)
             return found
+
+    async def subscription(self) -> Any:
+        """A new subscription; in a cluster, once it is known which node serves which slot.
+
+        Raises:
+            Exception: one of `OURS`, translated by nobody: the listener tries again.
+        """
+        async with asyncio.timeout(self.deadline):
+            if isinstance(self.redis, RedisCluster):
+                _ = await self.redis.initialize()
+        return self.redis.pubsub()
 
     async def ping(self) -> None:
         """Return when the store answers.

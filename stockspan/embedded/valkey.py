@@ -25,6 +25,7 @@ class EmbeddedValkey:
     """One Valkey with its data in `data_dir`; keeps its port and password across restarts.
 
     `appendonly` writes every change to a log in `data_dir`, so a restart finds its data again.
+    `cluster` makes it a node of a Redis Cluster; its slots are the caller's to assign.
     Start it from the main thread (see `Child.launch`).
     """
 
@@ -35,11 +36,13 @@ class EmbeddedValkey:
         password: str | None = None,
         *,
         appendonly: bool = True,
+        cluster: bool = False,
     ) -> None:
         self.data_dir = data_dir.absolute()
         self.port = port if port is not None else free_port()
         self.password = password or secrets.token_urlsafe(24)
         self._appendonly = appendonly
+        self._cluster = cluster
         self._child = Child("Valkey", self.data_dir / "valkey.log")
 
     @property
@@ -141,6 +144,7 @@ class EmbeddedValkey:
             "requirepass": _quoted(self.password),
             "dir": ".",
             "appendonly": "yes" if self._appendonly else "no",
+            "cluster-enabled": "yes" if self._cluster else "no",
             "save": '""',
             "daemonize": "no",
         }
