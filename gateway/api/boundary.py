@@ -19,7 +19,7 @@ _log = structlog.get_logger(__name__)
 
 
 def boundary(metrics: GatewayMetrics) -> Middleware:
-    """The outermost middleware: no error of any kind gets past it."""
+    """No error of any kind gets past it; only the cross-origin headers are added outside."""
 
     @web.middleware
     async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:

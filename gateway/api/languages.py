@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Final
 
 _LONGEST: Final = 500
-"""Characters read of a header: a browser sends some thirty, and what is kept must stay small."""
+"""Characters read of a header: a browser sends some thirty."""
 
 
 def spoken(tag: str, locales: Collection[str]) -> str | None:

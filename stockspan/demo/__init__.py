@@ -1,6 +1,7 @@
 """`stockspan demo`: everything on one machine, to look at and to try out.
 
-`run` starts and supervises it all, `layout` knows the files of its data folder, `settings`
-writes `stockspan.toml`, `access` makes the keys, `report` tells the newcomer. `sample_erp` is
-the ERP in PostgreSQL: schema, catalogue, feeds. `till` keeps selling in it, `shop` shows a page.
+`run` starts it all, `supervisor` watches it, `folder` knows the files of its data folder,
+`settings` writes `stockspan.toml`, `access` makes the keys, `report` tells the newcomer.
+`sample_erp` is the ERP in PostgreSQL: schema, catalogue, feeds, and the till that keeps selling in
+it. `shop` shows a page.
 """
