@@ -11,7 +11,6 @@ from typing import Final
 from urllib.parse import urlsplit
 
 import structlog
-from aiohttp import web
 from rich.console import Console
 
 from gateway.config.keys import key_ring
@@ -20,18 +19,17 @@ from gateway.domain.errors import StoreUnavailableError
 from gateway.store.client import StoreClient
 from gateway.store.feeds import TooManyFeedsError
 from gateway.store.keys import Keyspace
-from loaders.errors import LoaderError, SourceError
+from loaders.errors import LoaderError
 from loaders.ingest import Ingest
 from loaders.keeper import Keeper
 from loaders.progress import Meters, shown
 from loaders.schedule import ended, keepers, reader, run
 from loaders.sources.push import PushServer
+from loaders.sources.push_address import listening
 from loaders.spool import Spool, default_folder
 
 _STORE_SECONDS: Final = 2.0
 """A loader may wait longer for the store than a gateway: nobody waits for the loader."""
-
-_CLOSING_SECONDS: Final = 5.0
 
 _log = structlog.get_logger(__name__)
 
@@ -126,17 +124,9 @@ async def _pushes(settings: Settings, ingest: Ingest) -> AsyncIterator[None]:
         return
     host, port = settings.push.host, settings.push.port
     app = PushServer(ingest, key_ring(settings), clock_ms).app()
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=_CLOSING_SECONDS)
-    await runner.setup()
-    try:
-        try:
-            await web.TCPSite(runner, host, port).start()
-        except OSError as error:
-            raise SourceError(f"push: {host}:{port} cannot be opened: {error.strerror}") from error
+    async with listening(app, host, port):
         _log.info("pushes are taken", action="push.started", host=host, port=port)
         yield
-    finally:
-        await runner.cleanup()
 
 
 def _client(settings: Settings) -> StoreClient:

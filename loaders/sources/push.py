@@ -6,10 +6,9 @@ answer. A key with the scope `ingest` is needed. Errors are problem+json (CONTRA
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
-import msgspec
 import structlog
 from aiohttp import hdrs, web
 
@@ -21,42 +20,14 @@ from loaders.ingest import Ingest
 from loaders.outcome import Outcome
 from loaders.records import KINDS, Kind
 from loaders.sources.push_body import BodyCutShortError, PushBody
+from loaders.sources.push_problems import ProblemError, json_response
 
 SCOPE: Final = "ingest"
 MODES: Final = ("delta", "snapshot")
 
-_RETRY_AFTER: Final = 2
 _log = structlog.get_logger(__name__)
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
-
-class ProblemError(Exception):
-    """A request that is refused: status, name under /problems/ and what is told."""
-
-    def __init__(
-        self, status: int, name: str, detail: str, errors: tuple[Mapping[str, str], ...] = ()
-    ) -> None:
-        super().__init__(detail)
-        self.status = status
-        self.name = name
-        self.errors = errors
-
-    def response(self) -> web.Response:
-        body: dict[str, Any] = {
-            "type": f"/problems/{self.name}",
-            "title": self.name.replace("-", " ").capitalize(),
-            "status": self.status,
-            "detail": str(self),
-        }
-        if self.errors:
-            body["errors"] = self.errors
-        headers: dict[str, str] = {hdrs.CACHE_CONTROL: "no-store"}
-        if self.status == web.HTTPServiceUnavailable.status_code:
-            headers[hdrs.RETRY_AFTER] = str(_RETRY_AFTER)
-        if self.status == web.HTTPUnauthorized.status_code:
-            headers[hdrs.WWW_AUTHENTICATE] = 'Bearer realm="stockspan"'
-        return _json(body, self.status, "application/problem+json", headers)
 
 
 class PushServer:
@@ -77,12 +48,12 @@ class PushServer:
         self._authorise(request)
         kind, mode = _kind(request), _mode(request)
         feed = Feed(f"{PUSHED}{kind}", kind, pushed=True)
-        body = PushBody(request.content, closed=mode == "snapshot")
+        body = PushBody(request.content, closed=mode == "snapshot", gzipped=_gzipped(request))
         if mode == "snapshot":
             outcome = await self._ingest.snapshot(feed, body.reading())
         else:
             outcome = await self._ingest.delta(feed, body.reading())
-        return _json(_answer(outcome))
+        return json_response(_answer(outcome))
 
     def _authorise(self, request: web.Request) -> None:
         given = request.headers.getall(hdrs.AUTHORIZATION, ())
@@ -113,6 +84,14 @@ def _mode(request: web.Request) -> str:
     return given[0]
 
 
+def _gzipped(request: web.Request) -> bool:
+    encoding = request.headers.get(hdrs.CONTENT_ENCODING, "identity").strip().lower()
+    if encoding not in {"identity", "gzip", "x-gzip"}:
+        wrong = {"field": "Content-Encoding", "reason": "must be gzip, or left out"}
+        raise ProblemError(400, "invalid-request", "The encoding is not known.", (wrong,))
+    return encoding != "identity"
+
+
 def _answer(outcome: Outcome) -> dict[str, Any]:
     answer: dict[str, Any] = {
         "accepted": outcome.accepted,
@@ -137,7 +116,7 @@ def _answer(outcome: Outcome) -> dict[str, Any]:
 
 
 async def _livez(_request: web.Request) -> web.Response:
-    return _json({"status": "alive"})
+    return json_response({"status": "alive"})
 
 
 @web.middleware
@@ -170,14 +149,3 @@ def _problem(request: web.Request, error: Exception) -> web.Response:
     reason = error.reason if isinstance(error, web.HTTPException) else str(error)
     wrong = {"field": "body", "reason": reason}
     return ProblemError(400, "invalid-request", reason, (wrong,)).response()
-
-
-def _json(
-    body: object,
-    status: int = 200,
-    media: str = "application/json",
-    headers: Mapping[str, str] | None = None,
-) -> web.Response:
-    return web.Response(
-        body=msgspec.json.encode(body), status=status, content_type=media, headers=headers
-    )

@@ -7,6 +7,7 @@ lines before it, rejected ones too, blank ones not. Anything else proves nothing
 from __future__ import annotations
 
 import asyncio
+import zlib
 from collections.abc import AsyncIterator
 from typing import Final
 
@@ -27,6 +28,10 @@ _BROKEN: Final = (
     HttpProcessingError,
     ConnectionError,
 )
+_GZIP: Final = 16 + zlib.MAX_WBITS
+_PIECE: Final = 1 << 18
+"""Bytes that are decompressed at once: a small body may hold a very large one."""
+
 _BLANK: Final = b" \t\r\n"
 
 
@@ -42,9 +47,10 @@ class _Closing(msgspec.Struct, frozen=True):
 class PushBody:
     """Reads a body line by line; with `closed` its last line must be the closing one."""
 
-    def __init__(self, stream: StreamReader, *, closed: bool) -> None:
+    def __init__(self, stream: StreamReader, *, closed: bool, gzipped: bool = False) -> None:
         self._stream = stream
         self._closed = closed
+        self._gzipped = gzipped
         self._last = b""
         self._early = False
 
@@ -56,7 +62,8 @@ class PushBody:
 
     async def _chunks(self) -> AsyncIterator[bytes]:
         cutter = LineCutter()
-        async for data in self._received():
+        received = self._unzipped() if self._gzipped else self._received()
+        async for data in received:
             if lines := cutter.feed(data):
                 yield lines
         if rest := cutter.rest():
@@ -76,6 +83,23 @@ class PushBody:
             if not data:
                 return
             yield data
+
+    async def _unzipped(self) -> AsyncIterator[bytes]:
+        """The body, decompressed; the end of the stream must be there, or rows may be missing."""
+        unzip = zlib.decompressobj(_GZIP)
+        try:
+            async for received in self._received():
+                data = received
+                while data:
+                    if unzip.eof:  # another member follows, as when gzip files are joined
+                        unzip = zlib.decompressobj(_GZIP)
+                    if piece := unzip.decompress(data, _PIECE):
+                        yield piece
+                    data = unzip.unconsumed_tail or unzip.unused_data
+        except zlib.error as error:
+            raise BodyCutShortError("the body is not gzip, though its headers say so") from error
+        if not unzip.eof:
+            raise BodyCutShortError("the compressed body ended early")
 
     async def _before_last(self) -> AsyncIterator[bytes]:
         """Every line but the closing one; what stands last and is none is a row like any other."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import hashlib
 import io
 import json
@@ -10,7 +11,7 @@ from collections.abc import AsyncIterator, Iterable
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from aiohttp import ClientSession, web
+from aiohttp import ClientSession
 
 from gateway.domain.access import ApiKey, KeyRing
 from gateway.store.client import StoreClient
@@ -18,6 +19,7 @@ from gateway.store.feeds import unready
 from loaders.ingest import Ingest
 from loaders.lines import LONGEST
 from loaders.sources.push import PushServer
+from loaders.sources.push_address import listening
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,13 +46,12 @@ async def served(ingest: Ingest, now_ms: int) -> AsyncIterator[ClientSession]:
     keys = KeyRing(
         [key("pusher", "ingest"), key("reader", "checkout"), key("old", "ingest", expires_at_ms=1)]
     )
-    runner = web.AppRunner(PushServer(ingest, keys, lambda: now_ms).app(), access_log=None)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    host, port = runner.addresses[0][:2]
-    async with ClientSession(f"http://{host}:{port}") as session:
+    app = PushServer(ingest, keys, lambda: now_ms).app()
+    async with (
+        listening(app, "127.0.0.1", 0) as port,
+        ClientSession(f"http://127.0.0.1:{port}") as session,
+    ):
         yield session
-    await runner.cleanup()
 
 
 @pytest.fixture
@@ -342,3 +343,42 @@ async def test_one_key_and_one_mode_are_enough(http: ClientSession) -> None:
     async with http.post(address, data=b"", headers=GOOD) as response:
         assert response.status == 400
         assert (await response.json())["errors"][0]["field"] == "mode"
+
+
+@pytest.mark.parametrize("kept", [5, 20, -9, -1])
+async def test_a_compressed_body_cut_short_is_told(http: ClientSession, kept: int) -> None:
+    whole = gzip.compress(body(ROWS * 50))
+    headers = {**GOOD, "Content-Encoding": "gzip"}
+    async with http.post("/ingest/stock", data=whole[:kept], headers=headers) as response:
+        assert (response.status, response.content_type) == (400, "application/problem+json")
+    both = gzip.compress(body(ROWS[:2])) + gzip.compress(body(ROWS[2:]))
+    async with http.post("/ingest/stock", data=both, headers=headers) as response:
+        answer = await response.json()
+        assert answer["accepted"] + answer["ignored"] == len(ROWS)
+
+
+async def test_another_encoding_is_refused(http: ClientSession) -> None:
+    headers = {**GOOD, "Content-Encoding": "br"}
+    async with http.post("/ingest/stock", data=b"x", headers=headers) as response:
+        assert response.status == 400
+        assert (await response.json())["errors"][0]["field"] == "Content-Encoding"
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"hello\r\n\r\n",
+        b"POST /ingest/stock HTTP/1.1\r\nHost: a\r\nContent-Length: x\r\n\r\n",
+        b"POST /ingest/stock HTTP/1.1\r\nHost: a\r\nX: " + b"a" * 20_000 + b"\r\n\r\n",
+    ],
+)
+async def test_what_is_no_http_is_a_problem_too(http: ClientSession, raw: bytes) -> None:
+    url = http._base_url
+    assert url is not None
+    reader, writer = await asyncio.open_connection("127.0.0.1", url.port)
+    writer.write(raw)
+    answer = await reader.read()
+    writer.close()
+    await writer.wait_closed()
+    assert answer.startswith(b"HTTP/1.")
+    assert b"application/problem+json" in answer
