@@ -1,0 +1,114 @@
+"""A feed's keeper: what fails is tried again, and does not stop what works."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from random import Random
+from typing import TYPE_CHECKING
+
+from structlog.testing import capture_logs
+
+from loaders.errors import SourceError
+from loaders.feedbook import Feed
+from loaders.keeper import Keeper, Rhythm
+from loaders.reading import Reading
+from loaders.resilience import Outages
+
+if TYPE_CHECKING:
+    from tests.integration.loaders.conftest import Warehouse
+
+STOCK = Feed("stock", "stock")
+
+
+class Erp:
+    """A source whose snapshots and deltas work or fail as a test says."""
+
+    def __init__(self) -> None:
+        self.quantity = 1
+        self.version = 0
+        self.snapshots_work = True
+        self.mistake: Exception | None = None
+
+    @asynccontextmanager
+    async def snapshot(self, done: str | None) -> AsyncIterator[Reading | None]:
+        del done
+        if not self.snapshots_work:
+            raise SourceError("the snapshot takes too long")
+        yield self._reading()
+
+    @asynccontextmanager
+    async def delta(self, watermark: str | None) -> AsyncIterator[Reading | None]:
+        del watermark
+        if self.mistake is not None:
+            raise self.mistake
+        yield self._reading()
+
+    async def check(self) -> list[str]:
+        return []
+
+    async def close(self) -> None:
+        return None
+
+    def _reading(self) -> Reading:
+        self.version += 1
+        row = {"sku": "A", "location": "W1", "quantity": self.quantity, "version": self.version}
+
+        async def lines() -> AsyncIterator[bytes]:
+            yield json.dumps(row).encode()
+
+        return Reading(lines())
+
+
+class Ticks:
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def keeper(warehouse: Warehouse, erp: Erp, clock: Ticks) -> Keeper:
+    rhythm = Rhythm(snapshot_every=100.0, delta_every=1.0)
+    return Keeper(STOCK, rhythm, erp, warehouse.ingest, Outages(), clock, Random(1))
+
+
+async def test_a_failing_snapshot_does_not_stop_the_deltas(warehouse: Warehouse) -> None:
+    erp, clock = Erp(), Ticks()
+    kept = keeper(warehouse, erp, clock)
+    await kept._step()
+    assert await warehouse.quantity("A") == 1
+    erp.snapshots_work = False
+    clock.now = 200.0
+    await kept._step()  # the snapshot is due, and fails
+    erp.quantity = 7
+    await kept._step()  # it is not due again yet: a delta
+    assert await warehouse.quantity("A") == 7
+
+
+async def test_without_a_whole_there_are_no_deltas(warehouse: Warehouse) -> None:
+    erp, clock = Erp(), Ticks()
+    erp.snapshots_work = False
+    kept = keeper(warehouse, erp, clock)
+    await kept._step()
+    assert await kept._step() > 0
+    assert await warehouse.quantity("A") is None
+    clock.now = 20.0
+    erp.snapshots_work = True
+    await kept._step()
+    assert await warehouse.quantity("A") == 1
+
+
+async def test_a_mistake_of_ours_ends_no_feed(warehouse: Warehouse) -> None:
+    erp, clock = Erp(), Ticks()
+    kept = keeper(warehouse, erp, clock)
+    await kept._step()
+    erp.mistake = ZeroDivisionError("a mistake")
+    with capture_logs() as logs:
+        assert await kept._step() > 0
+    assert "feed.broken" in [log["action"] for log in logs]
+    erp.mistake = None
+    erp.quantity = 3
+    await kept._step()
+    assert await warehouse.quantity("A") == 3
