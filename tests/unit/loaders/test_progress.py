@@ -5,9 +5,10 @@ from __future__ import annotations
 import io
 
 from rich.console import Console
+from rich.progress import Progress
 from structlog.testing import capture_logs
 
-from loaders.progress import log_meters, shown
+from loaders.progress import _bar, log_meters, shown
 
 
 class Ticks:
@@ -17,20 +18,23 @@ class Ticks:
         return self.now
 
 
-def test_a_terminal_sees_a_bar_that_is_gone_afterwards() -> None:
+def test_a_terminal_sees_a_bar() -> None:
     screen = io.StringIO()
-    console = Console(file=screen, force_terminal=True, width=80)
-    with shown(console) as meters:
-        with meters("stock") as meter:
-            meter.read(5_000)
-            console.print("reading looked at")  # draws what is there by now
-            meter.to_write(10)
-            meter.written(5)
-            console.print("writing looked at")
-        seen = screen.getvalue()
-    assert "stock" in seen
-    assert "5,000 rows read" in seen
-    assert "writing" in seen.partition("writing looked at")[2]
+    with shown(Console(file=screen, force_terminal=True, width=80)) as meters, meters("stock"):
+        pass
+    assert "stock" in screen.getvalue()
+
+
+def test_the_bar_says_what_is_done_and_is_gone_afterwards() -> None:
+    progress = Progress(console=Console(file=io.StringIO()), auto_refresh=False)
+    with _bar(progress, "stock") as meter:
+        (task,) = progress.tasks
+        meter.read(5_000)
+        assert (task.description, task.fields["doing"]) == ("stock", "5,000 rows read")
+        meter.to_write(10)
+        meter.written(5)
+        assert (task.fields["doing"], task.completed, task.total) == ("writing", 5, 10)
+    assert progress.tasks == []
 
 
 def test_no_terminal_gets_no_bar() -> None:
