@@ -209,7 +209,7 @@ def _detail(error: BaseException) -> str | None:
         return f"The key lacks the scope “{error.scope}”."
     if isinstance(error, errors.NotReadyError):
         waiting = ", ".join(error.feeds)
-        return f"Not loaded yet: {waiting}." if waiting else "No feed has been loaded yet."
+        return f"Not loaded yet: {waiting}." if waiting else "No stock has been loaded yet."
     return None
 
 

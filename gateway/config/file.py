@@ -134,7 +134,9 @@ def _explain(error: ValidationError, path: Path | None) -> str:
         return f"{where}{name} is no setting"
     # A table may hold a secret, an address a password; a plain value of these names is one.
     given = first["input"]
-    plain = isinstance(given, str | int | float) and "://" not in str(given)
+    if place[-1:] == ["type"] and isinstance(given, dict):
+        given = given.get("type", given)
+    plain = isinstance(given, str | int | float | list) and "://" not in str(given)
     plain = plain and place[-1] not in _SECRET
     value = f" = {_shortened(given)}" if plain else ""
     more = len(error.errors()) - 1

@@ -72,11 +72,13 @@ WRONG = {
     '[channels.a]\ntimezone = "Mars"': "channels.a.timezone = 'Mars': must be a time zone",
     '[channels.a]\ncountry = "XX"': "channels.a.country = 'XX': must be a country",
     "[channels.a]\nworking_days = []": "channels.a.working_days",
-    "[spans.a]\nbounds = [5, 1]": "spans.a.bounds: must ascend",
+    "[spans.a]\nbounds = [5, 1]": "spans.a.bounds = [5, 1]: must ascend",
     '[spans.a]\nchannel = "ghost"': "'ghost' is no channel; known: default",
     '[keys.a]\nsha256 = "abc"\nscopes = []': "keys.a.sha256: ",
     '[feeds.a]\nkind = "stock"\nsource = "erp"': "feeds.a.source: 'erp' is no source",
-    '[sources.a]\ntype = "oracle"\ndsn = "secret"': 'sources.a.type: must be "postgres" or "files"',
+    '[sources.a]\ntype = "oracle"\ndsn = "secret"': (
+        'sources.a.type = \'oracle\': must be "postgres" or "files"'
+    ),
     "[store": "is not TOML",
 }
 
