@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from random import Random
 from typing import Any, Final
 
@@ -17,6 +18,7 @@ import structlog
 from gateway.config.settings import Feed as FeedSettings
 from gateway.config.settings import FilesSource, Settings
 from gateway.domain.errors import StoreUnavailableError
+from gateway.store.feeds import TooManyFeedsError
 from loaders.feedbook import PUSHED, Feed
 from loaders.guard import Limits
 from loaders.ingest import Ingest
@@ -35,6 +37,9 @@ _log = structlog.get_logger(__name__)
 
 async def run(keepers: Sequence[Keeper], ingest: Ingest, shutdown: asyncio.Event) -> None:
     """Keep every feed until `shutdown` is set."""
+    with suppress(StoreUnavailableError, TooManyFeedsError):
+        # The watch tries again, and the keepers say what is wrong.
+        await _register(keepers, ingest)
     tasks = [asyncio.create_task(keeper.keep(), name=keeper.feed.name) for keeper in keepers]
     tasks.append(asyncio.create_task(_watch(keepers, ingest), name="watch"))
     stopping = asyncio.create_task(shutdown.wait(), name="shutdown")
@@ -81,6 +86,12 @@ def reader(
     return PostgresReader(name, feed, source, clock)
 
 
+async def _register(keepers: Sequence[Keeper], ingest: Ingest) -> None:
+    """Make all of these feeds known before any is loaded: a cold store waits for every one."""
+    for keeper in keepers:
+        await ingest.register.register(keeper.feed.name, keeper.feed.kind)
+
+
 async def retire(configured: Sequence[str], ingest: Ingest) -> None:
     """Forget the feeds that are no longer configured; what was pushed belongs to nobody's file.
 
@@ -114,12 +125,13 @@ async def _watch(keepers: Sequence[Keeper], ingest: Ingest) -> None:
                 retired = True
             known = await ingest.register.all()
             await ingest.book.remember(known)
-        except StoreUnavailableError:
+            lost = [keeper for keeper in keepers if keeper.feed.name not in known]
+            await _register(lost, ingest)
+        except (StoreUnavailableError, TooManyFeedsError):
             # The keepers say so.
-            known = None
-        for keeper in keepers:
-            if known is not None and keeper.feed.name not in known:
-                keeper.vanished()
+            lost = []
+        for keeper in lost:
+            keeper.vanished()
         await asyncio.sleep(_WATCH_SECONDS)
 
 
