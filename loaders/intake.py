@@ -112,13 +112,14 @@ class Intake:
         self._tally.reject(line, key, field, value, reason)
         if any(name not in key for name in KEYS[self._kind]):
             self._tally.keyless += 1
-        elif self._seen is not None:
-            self._keep(self._seen, key.get("sku", ""), key.get("location", PRODUCT_NAME))
+        else:
+            self._keep(key.get("sku", ""), key.get("location", PRODUCT_NAME))
 
-    def _keep(self, seen: Seen, sku: str, name: str) -> None:
-        """The last good record stays: it counts as seen, and as selling if it did."""
-        seen.records.add((sku, name))
-        seen.selling.add((sku,))
+    def _keep(self, sku: str, name: str) -> None:
+        """The last good record stays, doubted; it counts as seen, and as selling if it did."""
+        if self._seen is not None:
+            self._seen.records.add((sku, name))
+            self._seen.selling.add((sku,))
         operation = touch(self.mark, name)
         if self._kind == "locations":
             self._places.append(operation)

@@ -140,7 +140,7 @@ def location_operation(record: LocationRecord, mark: Mark) -> bytes:
 
 
 def touch(mark: Mark, name: str) -> bytes:
-    """The operation that keeps what is held of a row that was rejected."""
+    """The operation that keeps, and doubts, what is held of a row that was rejected."""
     return pack_op(Op.TOUCH, 0, mark.feed, mark.round, None, mark.arrival_ms, name.encode(), b"")
 
 

@@ -49,7 +49,7 @@ class StockLevel(msgspec.Struct, frozen=True, gc=False):
     """What the ERP says of one SKU at one location; quantities in thousandths.
 
     `stamp_ms` is the ERP's `updated_at`, or the arrival where it gave none. `feed` is the number
-    of the feed that wrote it.
+    of the feed that wrote it, or 0 where that feed's later syncs do not vouch for it.
     """
 
     quantity: Milli

@@ -162,7 +162,8 @@ def _level(head: Head, wire: _LevelWire) -> StockLevel:
         coming,
         head.version or 0,
         head.stamp_ms,
-        head.feed,
+        # What its feed is verified through says nothing of a record that is doubted.
+        0 if head.flags & Flag.DOUBTED else head.feed,
     )
 
 

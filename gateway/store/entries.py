@@ -2,7 +2,7 @@
 
 A value is one format byte and then entries, each a fixed head, a name and a payload:
 
-    flags   1   TOMB, ABSENT
+    flags   1   TOMB, ABSENT, DOUBTED
     feed    1   number of the feed that wrote it
     round   1   the feed's snapshot in which it was last seen, modulo 256
     version 8   order within the key, biased by 2⁶³; zero is "none given"
@@ -44,6 +44,8 @@ class Flag(IntFlag):
     """Deleted; its version stays, so that nothing late rises from it."""
     ABSENT = 2
     """Deleted because a proved snapshot lacked it; a later snapshot may bring it back."""
+    DOUBTED = 4
+    """A newer record of it was rejected: it is no younger than its own stamp."""
 
 
 class Op(IntFlag):
@@ -55,7 +57,7 @@ class Op(IntFlag):
     SNAPSHOT = 2
     """Part of a snapshot: seen, even where it is not newer."""
     TOUCH = 4
-    """Seen in a snapshot, but rejected: the last good record stays."""
+    """Seen, but rejected: the last good record stays, and is doubted."""
     SWEEP = 8
     """Remove, if the feed's current snapshot did not see it."""
 

@@ -12,7 +12,7 @@
 
 local HEAD = '>BBBI4I4xxxxxxHH'   -- flags feed round version(high, low) stamp name_size payload_size
 local HEAD_SIZE = 21
-local TOMB, DELETED_BY_SNAPSHOT = 1, 3
+local TOMB, DELETED_BY_SNAPSHOT, DOUBTED = 1, 3, 4
 local UNVERSIONED, SNAPSHOT, TOUCH, SWEEP = 1, 2, 4, 8
 -- A value of nothing but tombstones has outlived every late message after thirty days.
 local TOMBS_LIVE = 2592000
@@ -115,7 +115,10 @@ for i = 3, #ARGV do
       accepted, dirty = accepted + 1, true
     elseif op >= SNAPSHOT and mine then
       -- Not newer, or rejected, but seen in this round of the feed.
-      text[place] = sub(known, 1, 2) .. char(round) .. sub(known, 4)
+      local doubt = op >= TOUCH and DOUBTED or 0
+      if flags_of[place] ~= doubt then changed = changed + 1 end
+      text[place] = char(doubt) .. sub(known, 2, 2) .. char(round) .. sub(known, 4)
+      flags_of[place] = doubt
       dirty = true
     end
   end

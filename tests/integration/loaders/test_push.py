@@ -382,3 +382,21 @@ async def test_what_is_no_http_is_a_problem_too(http: ClientSession, raw: bytes)
     await writer.wait_closed()
     assert answer.startswith(b"HTTP/1.")
     assert b"application/problem+json" in answer
+
+
+async def test_a_figure_whose_newer_one_was_rejected_is_as_old_as_itself(
+    http: ClientSession, warehouse: Warehouse
+) -> None:
+    arrived = warehouse.clock.now
+    await push(http, body(ROWS))
+    feed = (await warehouse.ingest.register.all())["push:stock"].number
+    warehouse.clock.now += 60_000
+    bad = {**ROWS[3], "quantity": -1, "version": 2}
+    await push(http, body([ROWS[0], bad]))
+    level = await warehouse.level("S3")
+    assert level is not None
+    assert (level.feed, level.stamp_ms, level.quantity) == (0, arrived, 3000)
+    await push(http, body([{**bad, "quantity": 2}]))
+    level = await warehouse.level("S3")
+    assert level is not None
+    assert (level.feed, level.quantity) == (feed, 2000)

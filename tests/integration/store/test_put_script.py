@@ -88,6 +88,9 @@ class Model:
             return True, changed
         if held is not None and mine and new.op & (Op.SNAPSHOT | Op.TOUCH):
             held.round = new.round
+            doubt = Flag.DOUBTED if new.op == Op.TOUCH else 0
+            differs, held.flags = held.flags != doubt, doubt
+            return False, differs
         return False, False
 
     @staticmethod
