@@ -59,8 +59,11 @@ def _claim(host: str, port: int) -> int:
             bound: int = probe.getsockname()[1]
             return bound
     except OSError as error:
-        msg = f"gateway.port: cannot listen on {host}:{port} ({error.strerror or error})"
-        raise Failure(msg) from None
+        raise _taken(host, port, error) from None
+
+
+def _taken(host: str, port: int, error: OSError) -> Failure:
+    return Failure(f"gateway.port: cannot listen on {host}:{port} ({error.strerror or error})")
 
 
 def _run_loop(work: Coroutine[None, None, int]) -> int:
@@ -86,8 +89,18 @@ async def _work(settings: Settings) -> int:
 
 
 async def _work_on(settings: Settings, shutdown: asyncio.Event, address: Address) -> None:
+    def listening(port: int) -> None:
+        log.info("the gateway listens", action="gateway.started", host=address.host, port=port)
+
     origins = settings.gateway.cors_origins
-    await run_worker(assemble(settings), address, shutdown, cors_origins=origins)
+    try:
+        await run_worker(
+            assemble(settings), address, shutdown, cors_origins=origins, on_listening=listening
+        )
+    except OSError as error:
+        # Free a moment ago, when it was asked for.
+        raise _taken(address.host, address.port, error) from None
+    log.info("the gateway has stopped", action="gateway.stopped")
 
 
 async def _set_at_end(reader: asyncio.StreamReader, event: asyncio.Event) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final, Protocol
 
 import msgspec
+import structlog
 
 from gateway.domain.errors import NotReadyError, StoreUnavailableError, UnknownLocationError
 from gateway.domain.stock import Location, StockLevel, in_priority_order
@@ -18,6 +19,8 @@ from gateway.store.feeds import FeedState, unready
 from gateway.store.keys import Change, ChangeKind
 
 _RENEW_EVERY: Final = 1.0
+
+_log = structlog.get_logger(__name__)
 
 
 class LocationSource(Protocol):
@@ -138,12 +141,20 @@ class Directory:
         self.reachable = True
 
     async def run(self) -> None:
-        """Keep the copy new until cancelled."""
+        """Keep the copy new until cancelled; an outage is logged, and its end."""
+        away = False
         while True:
             try:
                 await self.renew()
-            except StoreUnavailableError:
+            except StoreUnavailableError as error:
+                if not away:
+                    _log.warning("the store is away", action="store.away", reason=str(error))
+                away = True
                 self._wake.clear()
+            else:
+                if away:
+                    _log.info("the store is back", action="store.back")
+                away = False
             try:
                 async with asyncio.timeout(_RENEW_EVERY):
                     await self._wake.wait()

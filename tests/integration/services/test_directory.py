@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from gateway.domain.errors import StoreUnavailableError
 from gateway.domain.stock import Location
@@ -79,3 +80,23 @@ async def test_a_list_of_locations_that_is_not_ours_is_no_list(redis_url: str) -
     assert await stock.locations() == ()
     assert stock.corrupt == 1
     await client.close()
+
+
+async def test_an_outage_is_told_when_it_begins_and_when_it_ends(tmp_path: Path) -> None:
+    server = EmbeddedValkey(tmp_path / "valkey", appendonly=False)
+    client = StoreClient.connect(server.url, deadline=1.0)
+    directory = Directory(StockStore(client, KEYS), FeedRegister(client, KEYS))
+    with capture_logs() as logs:
+        task = asyncio.create_task(directory.run())
+        async with asyncio.timeout(30):
+            while not logs:  # noqa: ASYNC110 - a list tells nobody
+                await asyncio.sleep(0)
+            server.start()
+            while len(logs) < 2:
+                directory.on_change(None)
+                await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.wait({task})
+    assert [log["action"] for log in logs] == ["store.away", "store.back"]
+    await client.close()
+    server.stop()
