@@ -58,8 +58,10 @@ class FeedBook:
         self._rounds: dict[str, int] = {}
         self._pushed: dict[str, str] = {}
 
-    async def remember(self, known: Mapping[str, FeedState]) -> None:
+    async def remember(self, known: Mapping[str, FeedState]) -> Mapping[str, FeedState]:
         """Keep in mind which feeds have been pushed; those the store lost are marked so.
+
+        Gives what is known then.
 
         A configured feed that was lost is read anew; what was pushed can only be pushed again.
         Until its next snapshot it keeps the gateways waiting: some delta is not the whole.
@@ -67,14 +69,17 @@ class FeedBook:
         Raises:
             StoreUnavailableError: no answer within the deadline.
         """
+        found = dict(known)
         for name in self._pushed.keys() - known.keys():
             state = await self._register.register(name, self._pushed[name])
             incomplete = msgspec.structs.replace(state, verified_through_ms=None, incomplete=True)
             await self._register.save(name, incomplete)
+            found[name] = incomplete
             _log.warning("pushed records were lost", action="feed.lost", feed=name)
         for name, state in known.items():
             if name.startswith(PUSHED):
                 self._pushed[name] = state.kind
+        return found
 
     async def open(self, feed: Feed) -> OpenFeed:
         """The feed as the store knows it now.
@@ -85,8 +90,7 @@ class FeedBook:
         """
         known = await self._register.all()
         if feed.pushed:
-            await self.remember(known)
-            known = await self._register.all()
+            known = await self.remember(known)
         epoch = await self._register.epoch()
         state = known.get(feed.name)
         if state is not None and state.kind == feed.kind and epoch is not None:

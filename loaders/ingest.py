@@ -130,9 +130,7 @@ class Ingest:
             figures = await holdings.compare(seen, sweeps)
             held = judge(feed.kind, tally.rows, tally.good, figures, feed.limits)
             if held is not None:
-                return _refused(tally, reading, held), states.held_back(
-                    reading, held, mark.arrival_ms
-                )
+                return _refused(tally, reading, held), states.held_back(reading, held)
             # Some row could not be told apart from what would be missing: nothing is missing then.
             commands = rows.commands + (0 if tally.keyless else sweeps.commands)
             meter.to_write(commands)

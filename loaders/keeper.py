@@ -18,7 +18,7 @@ from gateway.domain.errors import StoreUnavailableError
 from gateway.store.feeds import TooManyFeedsError
 from loaders import states
 from loaders.errors import FeedVanishedError, LoaderError
-from loaders.feedbook import Feed
+from loaders.feedbook import Feed, OpenFeed
 from loaders.ingest import Ingest
 from loaders.outcome import Outcome
 from loaders.reading import FeedReader
@@ -98,13 +98,12 @@ class Keeper:
                 return None
             return await self._ingest.snapshot(self.feed, reading)
 
-    async def delta(self) -> Outcome | None:
-        """Take one delta; None when the source has none.
+    async def delta(self, opened: OpenFeed) -> Outcome | None:
+        """Take one delta of the feed as it was just opened; None when the source has none.
 
         Raises:
             LoaderError, StoreUnavailableError: it failed.
         """
-        opened = await self._ingest.book.open(self.feed)
         async with (
             self._ingest.failure_noted(opened),
             self._reader.delta(opened.state.watermark) as reading,
@@ -119,11 +118,12 @@ class Keeper:
             if self._clock() >= self._next_snapshot:
                 await self._take_snapshot()
             elif self._rhythm.delta_every is not None:
-                if await self._cold():
+                opened = await self._ingest.book.open(self.feed)
+                if opened.state.verified_through_ms is None:
                     # There is no whole yet that a delta could add to: the snapshot comes first.
                     self._next_delta = self._next_snapshot
                     return self._until_due()
-                await self.delta()
+                await self.delta(opened)
                 self._next_delta = self._clock() + self._jittered(self._rhythm.delta_every)
         except FeedVanishedError:
             self._next_snapshot = 0.0
@@ -150,15 +150,11 @@ class Keeper:
         wait = self._jittered(self._rhythm.snapshot_every)
         if outcome is None or outcome.applied:
             self._snapshot_backoff.reset()
-        elif await self._cold():
+        elif (await self._ingest.book.open(self.feed)).state.verified_through_ms is None:
             # Nobody is served before it is taken: an ERP that fills up now is not to wait hours.
             wait = self._snapshot_backoff.wait()
         self._next_snapshot = self._clock() + wait
         self._next_delta = self._clock()
-
-    async def _cold(self) -> bool:
-        opened = await self._ingest.book.open(self.feed)
-        return opened.state.verified_through_ms is None
 
     def _until_due(self) -> float:
         due = self._next_snapshot

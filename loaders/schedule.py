@@ -108,8 +108,8 @@ async def ended(tasks: Sequence[asyncio.Task[Any]]) -> None:
     """Cancel these and wait until they are gone."""
     pending = set(tasks)
     while pending:
-        # More than once: the `wait_for` of Python 3.11, through which redis-py sends, loses a
-        # cancellation that comes in the moment in which it is done.
+        # More than once: the `wait_for` of Python 3.11, which libraries use, loses a cancellation
+        # that comes in the moment in which it is done.
         for task in pending:
             task.cancel()
         _, pending = await asyncio.wait(pending, timeout=_AGAIN_SECONDS)

@@ -23,7 +23,7 @@ def snapshot_done(reading: Reading, outcome: Outcome, started_ms: int) -> Change
 
     def change(state: FeedState) -> FeedState:
         return _replace(
-            _well(state, reading, started_ms),
+            _well(state, reading),
             verified_through_ms=_later(state.verified_through_ms, reading, started_ms),
             held_back=None,
             incomplete=False,
@@ -49,7 +49,7 @@ def delta_done(reading: Reading, outcome: Outcome, started_ms: int, *, pushed: b
         if (told and not state.incomplete) if pushed else verified is not None:
             verified = _later(verified, reading, started_ms)
         return _replace(
-            _well(state, reading, started_ms),
+            _well(state, reading),
             verified_through_ms=verified,
             accepted=state.accepted + outcome.accepted,
             ignored=state.ignored + outcome.ignored,
@@ -59,12 +59,12 @@ def delta_done(reading: Reading, outcome: Outcome, started_ms: int, *, pushed: b
     return change
 
 
-def held_back(reading: Reading, reason: str, started_ms: int) -> Change:
+def held_back(reading: Reading, reason: str) -> Change:
     """Read and proved, but not taken: a delta goes on where it was."""
 
     def change(state: FeedState) -> FeedState:
         return _replace(
-            _well(state, reading, started_ms),
+            _well(state, reading),
             watermark=reading.done or state.watermark,
             held_back=reason,
         )
@@ -79,7 +79,6 @@ def failed(error: str, started_ms: int) -> Change:
         since = state.failing_since_ms
         return _replace(
             state,
-            attempted_at_ms=started_ms,
             failing_since_ms=started_ms if since is None else since,
             error=error,
         )
@@ -92,13 +91,9 @@ def unchanged(state: FeedState) -> FeedState:
     return _replace(state, failing_since_ms=None, error=None)
 
 
-def _well(state: FeedState, reading: Reading, started_ms: int) -> FeedState:
+def _well(state: FeedState, reading: Reading) -> FeedState:
     return _replace(
-        state,
-        attempted_at_ms=started_ms,
-        failing_since_ms=None,
-        error=None,
-        watermark=reading.watermark or reading.done or state.watermark,
+        unchanged(state), watermark=reading.watermark or reading.done or state.watermark
     )
 
 

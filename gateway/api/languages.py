@@ -16,11 +16,16 @@ def spoken(tag: str, locales: Collection[str]) -> str | None:
     return language if language in locales else None
 
 
-@lru_cache(maxsize=512)
 def preferred(header: str, locales: tuple[str, ...]) -> str | None:
     """The first of our locales in the caller's order of preference; None for no preference."""
+    return _preferred(header[:_LONGEST], locales)
+
+
+# Cut before it is remembered: a stranger must not fill the memory with long headers.
+@lru_cache(maxsize=512)
+def _preferred(header: str, locales: tuple[str, ...]) -> str | None:
     wishes: list[tuple[float, int, str]] = []
-    for place, part in enumerate(header[:_LONGEST].split(",")):
+    for place, part in enumerate(header.split(",")):
         tag, _, parameters = part.partition(";")
         weight = _weight(parameters)
         if weight > 0:

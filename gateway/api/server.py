@@ -213,7 +213,7 @@ async def _set(event: asyncio.Event) -> None:
 
 
 async def _ended(running: Sequence[asyncio.Task[None]]) -> None:
-    """Cancel what still runs, and again: redis-py swallows a cancellation while it connects.
+    """Cancel what still runs, and again: some library may lose a cancellation (Python 3.11).
 
     Raises:
         Exception: one of them had failed on its own.

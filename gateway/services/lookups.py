@@ -143,10 +143,11 @@ class StockLookups:
         if context.location is not None:
             directory.location(context.location, context.channel.name)
         now_ms = self._clock_ms()
+        local_now = datetime.fromtimestamp(now_ms / 1000, UTC).astimezone(context.channel.timezone)
         answers = {
             sku: UnknownSku(sku)
             if stock is None
-            else _Answering(self._rules, directory, context, now_ms, stock).answer(sku)
+            else _Answering(self._rules, directory, context, now_ms, local_now, stock).answer(sku)
             for sku, stock in zip(asked, reading.stock, strict=True)
         }
         return [answers[sku] for sku in skus]
@@ -161,6 +162,7 @@ class _Answering:
         directory: Snapshot,
         context: StockContext,
         now_ms: int,
+        local_now: datetime,
         stock: SkuStock,
     ) -> None:
         self._rules = rules
@@ -169,9 +171,7 @@ class _Answering:
         self._now_ms = now_ms
         self._levels = stock.levels
         self._product: Product = stock.product or PLAIN_PRODUCT
-        self._local_now = datetime.fromtimestamp(now_ms / 1000, UTC).astimezone(
-            context.channel.timezone
-        )
+        self._local_now = local_now
         self._policy = rules.span_policy(context.channel.name, self._product.stock_class)
         self._labels = rules.labels[context.locale]
 

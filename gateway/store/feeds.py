@@ -32,7 +32,6 @@ class FeedState(msgspec.Struct, frozen=True, omit_defaults=True):
     number: int
     round: int = 0
     verified_through_ms: int | None = None
-    attempted_at_ms: int | None = None
     failing_since_ms: int | None = None
     error: str | None = None
     watermark: str | None = None
