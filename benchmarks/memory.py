@@ -51,7 +51,10 @@ async def _blocks(skus: int, shape: str) -> AsyncIterator[Block]:
     encoder = BulkEncoder(Keyspace("ss"))
     for start in range(0, skus, 500):
         numbers = range(start, min(start + 500, skus))
-        wire = b"".join(encoder.sku(f"SKU-{n:06d}", _operations(n, shape, chance)) for n in numbers)
+        wire = b"".join(
+            encoder.put(encoder.place_of_stock(f"SKU-{n:06d}"), _operations(n, shape, chance))
+            for n in numbers
+        )
         yield Block(len(numbers), wire)
 
 

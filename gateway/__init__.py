@@ -1,11 +1,13 @@
-"""The gateway: answers stock lookups from Redis, whatever the ERP does.
+"""The gateway: answers stock and price lookups from Redis, whatever the ERP does.
 
 The layers, each importing only those below it::
 
     api            aiohttp: routes, auth, problems, headers, the OpenAPI document
-    services       the use cases: lookups, and the worker's copy of locations and feeds
+    services       the use cases: stock and price lookups, checkout, the worker's own copies
+    near_cache     bounded copies that the change channel evicts
+    tokens         the only code that knows JWT: customers' tokens in, signed prices out
     store          the only code that knows Redis: keys, codec, client, scripts
-    domain         pure: levels, salable, spans, delivery promise, freshness, errors
+    domain         pure: levels, spans, delivery promise, money, price resolution, errors
     observability  logs and metrics; serves all, knows none
 
 `config` reads the settings, `wiring` makes the parts from them, and the command
@@ -31,6 +33,13 @@ One lookup, `GET /v1/stock/A%2F12?quantity=3` with `Accept-Language: sv`, from e
    from the span alone.
 6. `api.stock` writes the `StockAnswer` down as a `StockItem` (`api.shapes`) and adds what caches
    live by (`api.caching`): how old it is, and a validator over all but `as_of`.
+
+A price lookup, `POST /v1/prices/query`, goes the same way. `services.prices` takes what it can from
+the `price_book`: heads of lists, the customer, the SKUs and the rows of the customer's own lists.
+What is missing is read in two round trips at most (`store.prices`). `domain.pricing` resolves a
+SKU's offers into terms, once for all buyers of whom the same lists apply; a line is then one look
+into them and three sums. `services.checkout` puts stock, prices and rules on quantities together,
+and `tokens` signs the prices.
 
 What goes wrong on the way is an error of `domain.errors`; `api.problems` is the one table that
 turns it into problem+json.

@@ -17,12 +17,18 @@ _REMEMBERED: Final = 10_000
 
 
 class NearCache(Generic[K, V]):
-    """At most `capacity` copies, in two generations: what is asked for again stays."""
+    """Copies that weigh some `capacity` in all, in two generations: what is asked for again stays.
+
+    A copy weighs 1, or what it is said to weigh when it is kept.
+    """
 
     def __init__(self, capacity: int) -> None:
         self._most = max(1, capacity // 2)
         self._young: dict[K, V] = {}
         self._old: dict[K, V] = {}
+        # Only of those that do not weigh 1.
+        self._heavy: dict[K, int] = {}
+        self._room = self._most
         self._turn = 0
         self._void = -1
         self._evicted: dict[K, int] = {}
@@ -36,23 +42,22 @@ class NearCache(Generic[K, V]):
         if found is None and self._old:
             found = self._old.pop(key, None)
             if found is not None:
-                self._put(key, found)
+                self._put(key, found, self._heavy.get(key, 1))
         return found
 
     def ticket(self) -> int:
         """To be taken before reading what is to be kept."""
         return self._turn
 
-    def keep(self, key: K, value: V, ticket: int) -> None:
+    def keep(self, key: K, value: V, ticket: int, weight: int = 1) -> None:
         """Keep what was read with this ticket, unless it was evicted meanwhile."""
         if ticket > self._void and self._evicted.get(key, -1) < ticket:
-            self._old.pop(key, None)
-            self._put(key, value)
+            self._forget(key)
+            self._put(key, value, weight)
 
     def evict(self, key: K) -> None:
         """It changed, or may have."""
-        self._young.pop(key, None)
-        self._old.pop(key, None)
+        self._forget(key)
         if len(self._evicted) >= _REMEMBERED:
             self._void = self._turn
             self._evicted.clear()
@@ -61,14 +66,26 @@ class NearCache(Generic[K, V]):
 
     def clear(self) -> None:
         """Anything may have changed."""
-        self._young.clear()
-        self._old.clear()
+        self._young, self._old, self._heavy = {}, {}, {}
+        self._room = self._most
         self._evicted.clear()
         self._void = self._turn
         self._turn += 1
 
-    def _put(self, key: K, value: V) -> None:
-        if len(self._young) >= self._most:
+    def _forget(self, key: K) -> None:
+        if self._young.pop(key, None) is not None:
+            self._room += self._heavy.pop(key, 1)
+        elif self._old.pop(key, None) is not None:
+            self._heavy.pop(key, None)
+
+    def _put(self, key: K, value: V, weight: int) -> None:
+        if self._room <= 0:
+            for gone in self._old:
+                self._heavy.pop(gone, None)
             self._old = self._young
             self._young = {}
+            self._room = self._most
         self._young[key] = value
+        self._room -= weight
+        if weight != 1:
+            self._heavy[key] = weight

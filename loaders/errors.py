@@ -32,4 +32,4 @@ class FeedVanishedError(LoaderError):
 
 
 class WriteRefusedError(LoaderError):
-    """The store refused commands: a replica, or a user without the permission."""
+    """The store refused commands (a replica, no permission), or another loader came first."""

@@ -44,7 +44,7 @@ class OpenFeed(msgspec.Struct, frozen=True):
 
     feed: Feed
     state: FeedState
-    epoch: bytes | None
+    epoch: bytes
     registered: bool = True
 
 
@@ -88,14 +88,20 @@ class FeedBook:
             FeedVanishedError: it was registered once, and is no longer.
             StoreUnavailableError: no answer within the deadline.
         """
+        # Before the rest: should the store lose everything meanwhile, the feed was opened in an
+        # epoch that nothing will be written in.
+        epoch = await self._register.epoch()
         known = await self._register.all()
         if feed.pushed:
             known = await self.remember(known)
-        epoch = await self._register.epoch()
+            if epoch is None:
+                # The first sync of all: it names what it is about to write.
+                await self._register.name_epoch()
+                epoch = await self._register.epoch()
         state = known.get(feed.name)
         if state is not None and state.kind == feed.kind and epoch is not None:
             return OpenFeed(feed, state, epoch)
-        if not feed.pushed:
+        if not feed.pushed or epoch is None:
             raise FeedVanishedError(f"the store knows nothing of the feed {feed.name}")
         number = await self._register.number(feed.name)
         return OpenFeed(feed, FeedState(feed.kind, number), epoch, registered=False)
@@ -103,6 +109,22 @@ class FeedBook:
     def round(self, opened: OpenFeed) -> int:
         """The round that marks what is written now: that of the latest snapshot begun here."""
         return self._rounds.get(opened.feed.name, opened.state.round)
+
+    def staging(self, opened: OpenFeed) -> bool:
+        """Whether a snapshot of the feed is being taken now."""
+        return self._snapshots[opened.feed.name].locked()
+
+    async def require(self, opened: OpenFeed) -> None:
+        """Return if the store still holds the content in which the feed was opened.
+
+        What a sync has learned of it, its number and where rows lie, is of no other one.
+
+        Raises:
+            FeedVanishedError: it was emptied since.
+            StoreUnavailableError: no answer within the deadline.
+        """
+        if await self._register.epoch() != opened.epoch:
+            raise FeedVanishedError(f"the store lost the feed {opened.feed.name} during its sync")
 
     @asynccontextmanager
     async def snapshot(self, feed: Feed, now_ms: int) -> AsyncIterator[tuple[OpenFeed, int]]:
@@ -112,16 +134,21 @@ class FeedBook:
             FeedVanishedError, StoreUnavailableError: as in `open`.
         """
         async with self._snapshots[feed.name]:
+            # The round begins at once: a delta that comes now may have what the snapshot lacks.
+            # Even a snapshot that fails uses its round up: deltas may have written in it.
+            begun = self._rounds.get(feed.name)
+            if begun is not None:
+                self._rounds[feed.name] = (begun + 1) % 256
             opened = await self.open(feed)
-            # Even a snapshot that fails uses its round up: deltas may have written in it. A feed
-            # that was forgotten and comes back may have left records of any round, mostly low.
-            before = self.round(opened) or now_ms // 1000
-            round_ = (before + 1) % 256
+            if begun is None:
+                # A feed that was forgotten and comes back may have left records of any round,
+                # mostly low.
+                self._rounds[feed.name] = ((opened.state.round or now_ms // 1000) + 1) % 256
+            round_ = self._rounds[feed.name]
             if opened.registered:
                 await self.update(
                     opened, lambda state: msgspec.structs.replace(state, round=round_)
                 )
-            self._rounds[feed.name] = round_
             yield opened, round_
 
     async def update(self, opened: OpenFeed, change: Callable[[FeedState], FeedState]) -> FeedState:
@@ -133,12 +160,7 @@ class FeedBook:
         """
         name = opened.feed.name
         async with self._writing[name]:
-            epoch = opened.epoch
-            if epoch is None:
-                # Nothing had been loaded when this sync began: it names the content, or another
-                # first one has just done so.
-                await self._register.name_epoch()
-                epoch = await self._register.epoch()
+            await self.require(opened)
             held = (await self._register.all()).get(name)
             if held is None and not opened.registered:
                 number = await self._register.number(name)
@@ -151,7 +173,9 @@ class FeedBook:
                 self._pushed[name] = changed.kind
             # Emptied just before it was saved, the store would now call the feed verified and
             # hold nothing of it.
-            if await self._register.epoch() != epoch:
+            try:
+                await self.require(opened)
+            except FeedVanishedError:
                 await self._register.retire(name)
-                raise FeedVanishedError(f"the store lost the feed {name} during its sync")
+                raise
             return changed

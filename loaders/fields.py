@@ -1,92 +1,55 @@
 """What the value of a field may be, and what it becomes inside.
 
 Each function takes a value whose JSON type is right already and gives the value to keep, or
-raises `WrongFieldError`. The words for "what is allowed" are here alone, for JSON types too.
+raises `WrongFieldError`, with the words of `reasons`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
 import msgspec
 
-from gateway.domain.identifiers import RULE as IDENTIFIER_RULE
 from gateway.domain.identifiers import is_identifier
-from gateway.domain.quantities import LARGEST, Milli, NotAQuantityError, to_milli
+from gateway.domain.money import (
+    NotMoneyError,
+    Percent,
+    Price,
+    minor_digits,
+    parse_percent,
+    parse_price,
+)
+from gateway.domain.quantities import LARGEST, UNIT, Milli, NotAQuantityError, to_milli
 from gateway.domain.stock import Incoming
+from gateway.domain.validity import ALWAYS, Validity
 from gateway.store.entries import VERSIONS
-from loaders.records import IncomingRecord, Moment, Number
+from loaders.reasons import (
+    ENDS_TOO_EARLY,
+    LONGEST_NAME,
+    LONGEST_TEXT,
+    MISSING,
+    MOST_CUSTOMERS,
+    MOST_DAYS,
+    MOST_IDS,
+    MOST_SUPPLIES,
+    NEGATIVE,
+    WrongFieldError,
+    no_offset_in,
+)
+from loaders.records import Exact, IncomingRecord, Moment, Number
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_FIRST_DAY: Final = _EPOCH.date()
 _MILLISECOND: Final = timedelta(milliseconds=1)
-_MOST_DAYS: Final = 3650
-_MOST_SUPPLIES: Final = 100
-_MOST_IDS: Final = 1000
-_LONGEST_NAME: Final = 1000
-_LONGEST_TEXT: Final = 200
-_PRIORITIES: Final = range(-(1 << 31), 1 << 31)
+_DAY_MS: Final = 86_400_000
+_WHOLE: Final = range(-(1 << 31), 1 << 31)
 _RATE: Final = re.compile(r"\d{1,3}(\.\d{1,10})?")
-_DAY: Final = re.compile(r"\d{4}-\d\d-\d\d")
-
-_QUANTITY = "must be a number from 0 to 1000000000 with at most three decimals"
-_MOMENT = "must be an RFC 3339 time, such as 2026-11-21T10:00:00Z"
-_IDENTIFIER = "must be text: " + IDENTIFIER_RULE
-_DAYS = f"must be a whole number from 0 to {_MOST_DAYS}"
-_BOOLEAN = "must be true or false"
-_TEXT = f"must be text of at most {_LONGEST_TEXT} characters"
-_IDS = f"must be a list of at most {_MOST_IDS} ids"
-_FROM = "must be a date such as 2026-11-21, or an RFC 3339 time such as 2026-11-21T10:00:00Z"
-
-REASONS: Final[Mapping[str, str]] = {
-    "sku": _IDENTIFIER,
-    "location": _IDENTIFIER,
-    "quantity": _QUANTITY,
-    "basis": "must be available or on_hand",
-    "allocated": _QUANTITY,
-    "safety_stock": _QUANTITY,
-    "incoming": f"must be a list of at most {_MOST_SUPPLIES} objects with quantity (a number "
-    "from 0 to 1000000000) and date (such as 2026-11-21)",
-    "version": "must be a whole number of at most 64 bits",
-    "updated_at": _MOMENT,
-    "name": f"must be text of at most {_LONGEST_NAME} characters",
-    "status": "must be active, discontinued or preorder",
-    "available_from": _FROM,
-    "product_group": _TEXT,
-    "discount_class": _TEXT,
-    "stock_class": _TEXT,
-    "unit": _TEXT,
-    "min_order_quantity": _QUANTITY,
-    "order_multiple": _QUANTITY,
-    "max_order_quantity": _QUANTITY,
-    "tax_rate": 'must be a decimal from 0 to 999, such as "0.25"',
-    "lead_time_days": _DAYS,
-    "backorder": _BOOLEAN,
-    "assortments": _IDS,
-    "kind": "must be warehouse or store",
-    "handling_days": _DAYS,
-    "ships": _BOOLEAN,
-    "pickup": _BOOLEAN,
-    "channels": _IDS,
-    "priority": "must be a whole number of at most 32 bits",
-    "delete": _BOOLEAN,
-}
-"""For each field, what is allowed there."""
-
-NEEDS_OFFSET: Final = "needs an offset, e.g. Z"
-NEGATIVE: Final = "must not be negative"
-
-
-class WrongFieldError(Exception):
-    """A field's value is not allowed; `reason` says what is."""
-
-    def __init__(self, field: str, reason: str | None = None) -> None:
-        self.field = field
-        self.reason = reason or REASONS[field]
-        super().__init__(f"{field} {self.reason}")
+_DAY: Final = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 def identifier(field: str, text: str) -> str:
@@ -95,10 +58,16 @@ def identifier(field: str, text: str) -> str:
     return text
 
 
+def optional_identifier(field: str, text: str | None) -> str | None:
+    """An id; ERPs write "none" as empty text as well."""
+    return identifier(field, text) if text else None
+
+
 def identifiers(field: str, texts: Sequence[str] | None) -> tuple[str, ...]:
     if not texts:
         return ()
-    if len(texts) > _MOST_IDS or not all(map(is_identifier, texts)):
+    most = MOST_CUSTOMERS if field == "customers" else MOST_IDS
+    if len(texts) > most or not all(map(is_identifier, texts)):
         raise WrongFieldError(field)
     return tuple(texts)
 
@@ -120,7 +89,7 @@ def optional_quantity(field: str, number: Number | None) -> Milli | None:
 def supplies(records: Sequence[IncomingRecord] | None) -> tuple[Incoming, ...]:
     if not records:
         return ()
-    if len(records) > _MOST_SUPPLIES:
+    if len(records) > MOST_SUPPLIES:
         raise WrongFieldError("incoming")
     return tuple(Incoming(quantity("incoming", entry.quantity), entry.date) for entry in records)
 
@@ -140,23 +109,22 @@ def stamp_ms(moment: datetime) -> int:
 
 
 def days(field: str, number: int | None) -> int | None:
-    if number is not None and not 0 <= number <= _MOST_DAYS:
+    if number is not None and not 0 <= number <= MOST_DAYS:
         raise WrongFieldError(field)
     return number
 
 
-def priority(number: int | None) -> int:
-    if number is None:
-        return 0
-    if number not in _PRIORITIES:
-        raise WrongFieldError("priority")
+def whole(field: str, number: int | None) -> int | None:
+    """A whole number by which something is put in order: 32 bits."""
+    if number is not None and number not in _WHOLE:
+        raise WrongFieldError(field)
     return number
 
 
 def name(text: str | None) -> str:
     if text is None:
         return ""
-    if len(text) > _LONGEST_NAME:
+    if len(text) > LONGEST_NAME:
         raise WrongFieldError("name")
     return text
 
@@ -165,8 +133,17 @@ def text_or_none(field: str, text: str | None) -> str | None:
     """A class or a group; ERPs write "none" as empty text as well."""
     if not text:
         return None
-    if len(text) > _LONGEST_TEXT:
+    if len(text) > LONGEST_TEXT:
         raise WrongFieldError(field)
+    return text
+
+
+def class_name(field: str, text: str) -> str:
+    """A class or a group that names a record."""
+    if not 0 < len(text) <= LONGEST_TEXT or _CONTROL.search(text):
+        raise WrongFieldError(
+            field, f"must be text of 1 to {LONGEST_TEXT} characters, without control characters"
+        )
     return text
 
 
@@ -184,27 +161,77 @@ def release(text: str | None) -> str | None:
     """A date as it is, or a moment in UTC, both as ISO text."""
     if text is None:
         return None
-    if _DAY.fullmatch(text):
-        try:
-            return date.fromisoformat(text).isoformat()
-        except ValueError:
-            raise WrongFieldError("available_from") from None
+    given = _day_or_moment("available_from", text)
+    if not isinstance(given, datetime):
+        return given.isoformat()
     try:
-        moment = msgspec.convert(text, Moment)
-    except msgspec.ValidationError as error:
-        raise WrongFieldError("available_from", _no_offset(error)) from None
-    try:
-        return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+        return given.astimezone(UTC).isoformat().replace("+00:00", "Z")
     except OverflowError:
         raise WrongFieldError("available_from") from None
 
 
-def reason_for(field: str, error: msgspec.ValidationError, value: object) -> str:
-    """Why msgspec refused the JSON value of a field."""
-    if isinstance(value, str) and (no_offset := _no_offset(error)):
-        return no_offset
-    return REASONS[field]
+def moment_ms(field: str, text: str | None) -> int | None:
+    """Milliseconds since the epoch; a date is its midnight in UTC."""
+    if text is None:
+        return None
+    given = _day_or_moment(field, text)
+    if isinstance(given, datetime):
+        return (given - _EPOCH) // _MILLISECOND
+    return (given - _FIRST_DAY).days * _DAY_MS
 
 
-def _no_offset(error: msgspec.ValidationError) -> str | None:
-    return NEEDS_OFFSET if "timezone component" in str(error) else None
+def validity(valid_from: str | None, valid_until: str | None) -> Validity:
+    """Half-open: the end does not count, so it must come after the beginning."""
+    if valid_from is None and valid_until is None:
+        return ALWAYS
+    from_ms, until_ms = moment_ms("valid_from", valid_from), moment_ms("valid_until", valid_until)
+    if from_ms is not None and until_ms is not None and until_ms <= from_ms:
+        raise WrongFieldError("valid_until", ENDS_TOO_EARLY)
+    return Validity(from_ms, until_ms)
+
+
+def currency(text: str | None) -> str:
+    if text is None:
+        raise WrongFieldError("currency", MISSING)
+    if minor_digits(text) is None:
+        raise WrongFieldError("currency")
+    return text
+
+
+def min_quantity(number: Number | None) -> Milli:
+    if number is None:
+        return UNIT
+    try:
+        milli = to_milli(number)
+    except NotAQuantityError:
+        raise WrongFieldError("min_quantity") from None
+    if milli <= 0:
+        raise WrongFieldError("min_quantity")
+    return milli
+
+
+def unit_price(given: Exact) -> Price:
+    try:
+        return parse_price(given)
+    except NotMoneyError as error:
+        raise WrongFieldError("unit_price", str(error)) from None
+
+
+def discount_percent(given: Exact | None) -> Percent:
+    if given is None:
+        raise WrongFieldError("discount_percent", MISSING)
+    try:
+        return parse_percent(given)
+    except NotMoneyError as error:
+        raise WrongFieldError("discount_percent", str(error)) from None
+
+
+def _day_or_moment(field: str, text: str) -> date | datetime:
+    try:
+        if _DAY.fullmatch(text):
+            return date.fromisoformat(text)
+        return msgspec.convert(text, Moment)
+    except msgspec.ValidationError as error:
+        raise WrongFieldError(field, no_offset_in(error)) from None
+    except ValueError:
+        raise WrongFieldError(field) from None

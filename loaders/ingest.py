@@ -29,10 +29,11 @@ from loaders.holdings import Holdings
 from loaders.intake import Intake
 from loaders.operations import Mark
 from loaders.outcome import Outcome, Tally
+from loaders.placements import Placements
 from loaders.progress import Meter, Meters, unmetered
 from loaders.reading import Reading
 from loaders.reports import Reports
-from loaders.seen import Seen
+from loaders.seen import nothing_seen
 from loaders.spool import Spool, in_blocks
 
 replace = msgspec.structs.replace
@@ -98,14 +99,17 @@ class Ingest:
     async def _delta(self, opened: OpenFeed, reading: Reading, started: int) -> Outcome:
         tally = Tally(opened.feed.name)
         mark = Mark(opened.state.number, self.book.round(opened), started, snapshot=False)
-        intake = Intake(opened.feed.kind, mark, self._encoder, tally, None)
+        lists = Placements(self._client, self._keys)
+        intake = Intake(opened.feed.kind, mark, self._encoder, tally, None, lists)
         written = Written()
         async for lines in reading.lines:
-            # A snapshot may begin meanwhile: what is written from then on belongs to its round.
-            intake.mark = replace(mark, round=self.book.round(opened))
-            commands = intake.take(lines)
+            rows = intake.read(lines)
+            await lists.settle(rows.each)
+            intake.mark = self._current(mark, opened)
+            commands = intake.take(rows)
             if commands:
-                written += await self._written(_stream(in_blocks(commands)))
+                await self._decide(lists, opened)
+                written += await self._written(_stream(in_blocks(commands)), opened)
         return _outcome(tally, reading, written)
 
     async def _snapshot(
@@ -113,39 +117,70 @@ class Ingest:
     ) -> tuple[Outcome, states.Change]:
         feed = opened.feed
         tally = Tally(feed.name)
-        seen = Seen()
+        seen = nothing_seen(feed.kind)
+        lists = Placements(self._client, self._keys)
         with (
             self._meters(feed.name) as meter,
-            Spool(self._spool_folder) as rows,
+            Spool(self._spool_folder) as staged,
             Spool(self._spool_folder) as sweeps,
         ):
-            intake = Intake(feed.kind, mark, self._encoder, tally, seen)
+            intake = Intake(feed.kind, mark, self._encoder, tally, seen, lists)
             async for lines in reading.lines:
-                rows.add(intake.take(lines))
+                rows = intake.read(lines)
+                await lists.settle(rows.each)
+                staged.add(intake.take(rows))
                 meter.read(tally.rows)
             unproved = reading.proof(tally.rows)
             if unproved is not None:
                 return _refused(tally, reading, unproved), states.failed(unproved, mark.arrival_ms)
-            holdings = Holdings(self._client, self._keys, feed.kind, mark)
+            moved_by = feed.limits.moved_by
+            holdings = Holdings(self._client, self._keys, feed.kind, mark, moved_by)
             figures = await holdings.compare(seen, sweeps)
             held = judge(feed.kind, tally.rows, tally.good, figures, feed.limits)
             if held is not None:
                 return _refused(tally, reading, held), states.held_back(reading, held)
             # Some row could not be told apart from what would be missing: nothing is missing then.
-            commands = rows.commands + (0 if tally.keyless else sweeps.commands)
+            commands = staged.commands + (0 if tally.keyless else sweeps.commands)
             meter.to_write(commands)
-            written = await self._written(_metered(rows.blocks(), meter))
+            await self._decide(lists, opened)
+            written = await self._written(_metered(staged.blocks(), meter), opened)
             removed = Written()
             if not tally.keyless:
-                removed = await self._written(_metered(sweeps.blocks(), meter))
+                removed = await self._written(_metered(sweeps.blocks(), meter), opened)
         outcome = _outcome(tally, reading, written, removed)
         return outcome, states.snapshot_done(reading, outcome, mark.arrival_ms)
 
-    async def _written(self, blocks: AsyncIterator[Block]) -> Written:
-        written = await self._writer.write(blocks)
+    def _current(self, mark: Mark, opened: OpenFeed) -> Mark:
+        """The mark of what a delta writes now: a snapshot may have begun meanwhile.
+
+        Then it belongs to the snapshot's round, and has come later than it.
+        """
+        round_ = self.book.round(opened)
+        arrival_ms = mark.arrival_ms if round_ == mark.round else self._clock()
+        staging = self.book.staging(opened)
+        return replace(mark, round=round_, arrival_ms=arrival_ms, staging=staging)
+
+    async def _decide(self, lists: Placements, opened: OpenFeed) -> None:
+        await self.book.require(opened)
+        await lists.decide()
+
+    async def _written(self, blocks: AsyncIterator[Block], opened: OpenFeed) -> Written:
+        written = await self._writer.write(self._guarded(blocks, opened))
         if written.failed:
             raise WriteRefusedError(f"the store refused {written.failed} writes")
         return written
+
+    async def _guarded(
+        self, blocks: AsyncIterator[Block], opened: OpenFeed
+    ) -> AsyncIterator[Block]:
+        """The blocks, as long as the store holds what they were made for.
+
+        It may be emptied between the look and the write of one block; rows that then lie at the
+        wrong side are removed by the next snapshot of any feed of prices (`Holdings`).
+        """
+        async for block in blocks:
+            await self.book.require(opened)
+            yield block
 
     @asynccontextmanager
     async def failure_noted(self, opened: OpenFeed) -> AsyncIterator[None]:

@@ -1,40 +1,52 @@
 """Rows in, commands out: what a sync does with every chunk of lines it is handed.
 
-Rows of one SKU within a chunk become one command. A row that is wrong is tallied and leaves what
-is held as it is; within a snapshot it also keeps that record from being swept away.
+Rows that lie at one spot within a chunk become one command. A row that is wrong is tallied and
+leaves what is held as it is; within a snapshot it also keeps that record from being swept away.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Final, assert_never
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+import msgspec
 
 from gateway.domain.identifiers import is_identifier
 from gateway.store.bulk import BulkEncoder
-from gateway.store.entries import PRODUCT_NAME
-from loaders.fields import WrongFieldError
-from loaders.operations import (
-    Mark,
-    StockOperations,
-    location_operation,
-    product_operation,
-    touch,
-)
-from loaders.outcome import Tally
-from loaders.records import KEYS, AnyRecord, Kind, LocationRecord, ProductRecord, StockRecord
+from loaders import agreements, catalogue, spots
+from loaders.levels import StockOperations
+from loaders.operations import Address, Mark, Operations, touch
+from loaders.outcome import Tally, shortened
+from loaders.price_rows import Lists, PriceOperations
+from loaders.reasons import WrongFieldError
+from loaders.records import KEYS, RECORDS, AnyRecord, Kind, always_named
 from loaders.seen import Seen
-from loaders.validation import LineReader, RejectedRowError
+from loaders.spots import Spot
+from loaders.validation import LineReader, RejectedRowError, Wrong
 
 # A sender may name its unknown fields without end; only so many names are told apart.
 _MOST_UNKNOWN: Final = 100
 _OTHERS: Final = "…"
 
 
+class Rows(NamedTuple):
+    """The rows of some lines: each a record, or why it is none; and the numbers of their lines."""
+
+    lines: Sequence[int]
+    each: Sequence[AnyRecord | RejectedRowError]
+
+
 class Intake:
     """Turns chunks of lines into commands; `seen` is filled for a snapshot, None for deltas."""
 
     def __init__(
-        self, kind: Kind, mark: Mark, encoder: BulkEncoder, tally: Tally, seen: Seen | None
+        self,
+        kind: Kind,
+        mark: Mark,
+        encoder: BulkEncoder,
+        tally: Tally,
+        seen: Seen | None,
+        lists: Lists,
     ) -> None:
         self._kind: Kind = kind
         self.mark = mark
@@ -42,96 +54,92 @@ class Intake:
         self._tally = tally
         self._seen = seen
         self._reader = LineReader(kind, tally.unknown)
-        self._stock = StockOperations()
+        self._operations = _OPERATIONS[kind](lists)
+        self._always_named = always_named(kind)
         self._lines = 0
-        self._skus: dict[str, list[bytes]] = {}
-        self._places: list[bytes] = []
+        self._pending: dict[Spot, list[bytes]] = {}
 
-    def take(self, lines: bytes) -> list[bytes]:
-        """The commands for a chunk of whole lines."""
+    def read(self, lines: bytes) -> Rows:
+        """The rows of a chunk of whole lines; blank lines are none."""
+        first = self._lines + 1
         records = self._reader.chunk(lines)
-        if records is None:
-            self._take_each(lines)
-        else:
-            self._tally.rows += len(records)
+        if records is not None:
             self._lines += len(records)
-            self._take_all(records, self._lines - len(records))
-        return self._commands()
-
-    def _take_each(self, lines: bytes) -> None:
-        for line in lines.removesuffix(b"\n").split(b"\n"):
-            self._lines += 1
-            try:
-                record = self._reader.line(line)
-            except RejectedRowError as row:
-                self._tally.rows += 1
-                self._reject(self._lines, row.key, row.field, row.value, row.reason)
-                continue
-            if record is not None:
-                self._tally.rows += 1
-                self._take_all([record], self._lines - 1)
+            return Rows(range(first, self._lines + 1), records)
+        numbers: list[int] = []
+        rows: list[AnyRecord | RejectedRowError] = []
+        for number, row in enumerate(self._read_each(lines), first):
+            self._lines = number
+            if row is not None:
+                numbers.append(number)
+                rows.append(row)
         self._bound_unknown()
+        return Rows(numbers, rows)
 
-    def _take_all(self, records: list[AnyRecord], before: int) -> None:
-        for line, record in enumerate(records, before + 1):
+    def take(self, rows: Rows) -> list[bytes]:
+        """The commands for these rows."""
+        self._tally.rows += len(rows.each)
+        for line, row in zip(*rows, strict=True):
+            if isinstance(row, RejectedRowError):
+                self._reject(line, row.row, (row.field, row.value, row.reason))
+                continue
             try:
-                self._take(record)
+                self._take(row)
             except WrongFieldError as wrong:
-                named = {name: getattr(record, name) for name in KEYS[self._kind]}
-                key = {name: text for name, text in named.items() if is_identifier(text)}
-                value = getattr(record, wrong.field)
-                self._reject(line, key, wrong.field, value, wrong.reason)
+                value = getattr(row, wrong.field)
+                self._reject(line, _fields(row), (wrong.field, value, wrong.reason))
+        commands = [spots.command(self._encoder, *pending) for pending in self._pending.items()]
+        self._pending = {}
+        return commands
+
+    def _read_each(self, lines: bytes) -> Iterator[AnyRecord | RejectedRowError | None]:
+        for line in lines.removesuffix(b"\n").split(b"\n"):
+            try:
+                yield self._reader.line(line)
+            except RejectedRowError as rejected:
+                yield rejected
 
     def _take(self, record: AnyRecord) -> None:
-        if isinstance(record, StockRecord):
-            operation, sells = self._stock.operation(record, self.mark)
-            self._put(record.sku, record.location, operation)
-            if sells and self._seen is not None:
-                self._seen.selling.add((record.sku,))
-        elif isinstance(record, ProductRecord):
-            self._put(record.sku, PRODUCT_NAME, product_operation(record, self.mark))
-        elif isinstance(record, LocationRecord):
-            self._places.append(location_operation(record, self.mark))
-            if self._seen is not None:
-                self._seen.records.add(("", record.location))
-        else:
-            assert_never(record)
-
-    def _put(self, sku: str, name: str, operation: bytes) -> None:
-        operations = self._skus.get(sku)
+        address, operation, figure = self._operations.draft(record, self.mark)
+        operations = self._pending.get(address[0])
         if operations is None:
-            self._skus[sku] = [operation]
+            self._pending[address[0]] = [operation]
         else:
             operations.append(operation)
         if self._seen is not None:
-            self._seen.records.add((sku, name))
+            self._seen.add(address, figure)
 
-    def _reject(
-        self, line: int, key: Mapping[str, str], field: str | None, value: object, reason: str
-    ) -> None:
-        self._tally.reject(line, key, field, value, reason)
-        if any(name not in key for name in KEYS[self._kind]):
+    def _reject(self, line: int, row: Mapping[str, object], wrong: Wrong) -> None:
+        self._tally.reject(line, self._told_key(row), *wrong)
+        kept = self._kept(row)
+        if not kept:
             self._tally.keyless += 1
-        else:
-            self._keep(key.get("sku", ""), key.get("location", PRODUCT_NAME))
+        for address in kept:
+            if self._seen is not None:
+                self._seen.keep(address)
+            spot, name = address
+            self._pending.setdefault(spot, []).append(touch(self.mark, name))
 
-    def _keep(self, sku: str, name: str) -> None:
-        """The last good record stays, doubted; it counts as seen, and as selling if it did."""
-        if self._seen is not None:
-            self._seen.records.add((sku, name))
-            self._seen.selling.add((sku,))
-        operation = touch(self.mark, name)
-        if self._kind == "locations":
-            self._places.append(operation)
-        else:
-            self._skus.setdefault(sku, []).append(operation)
+    def _told_key(self, row: Mapping[str, object]) -> Mapping[str, str]:
+        told: dict[str, str] = {}
+        for name in KEYS[self._kind]:
+            value = row.get(name)
+            if name not in self._always_named:
+                text = shortened(value)
+                if text is not None:
+                    told[name] = text
+            elif isinstance(value, str) and is_identifier(value):
+                told[name] = value
+        return told
 
-    def _commands(self) -> list[bytes]:
-        commands = [self._encoder.sku(sku, ops) for sku, ops in self._skus.items()]
-        if self._places:
-            commands.append(self._encoder.locations(self._places))
-        self._skus, self._places = {}, []
-        return commands
+    def _kept(self, row: Mapping[str, object]) -> Sequence[Address]:
+        """Where the last good record lies that a wrong row is about; none if its key is wrong."""
+        given = {name: row[name] for name in KEYS[self._kind] if name in row}
+        try:
+            key = msgspec.convert(given, RECORDS[self._kind])
+            return self._operations.addresses(key)
+        except (msgspec.ValidationError, WrongFieldError):
+            return ()
 
     def _bound_unknown(self) -> None:
         unknown = self._tally.unknown
@@ -139,3 +147,18 @@ class Intake:
             for name, count in unknown.most_common()[_MOST_UNKNOWN:]:
                 del unknown[name]
                 unknown[_OTHERS] += count
+
+
+_OPERATIONS: Final[Mapping[Kind, Callable[[Lists], Operations[Any]]]] = {
+    "products": lambda _: catalogue.products(),
+    "locations": lambda _: catalogue.locations(),
+    "stock": lambda _: StockOperations(),
+    "price_lists": lambda _: agreements.price_lists(),
+    "prices": PriceOperations,
+    "customers": lambda _: agreements.customers(),
+    "discounts": lambda _: agreements.discounts(),
+}
+
+
+def _fields(record: AnyRecord) -> Mapping[str, object]:
+    return {name: getattr(record, name) for name in record.__struct_fields__}

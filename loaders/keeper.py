@@ -2,12 +2,15 @@
 
 Whatever fails is tried again, later and later; a feed that the store no longer knows (it was
 restarted empty) is registered anew and read whole at once.
+
+Price rows lie where their list's head says, so a feed of prices comes after those of the heads: its
+snapshots wait until each of these has been tried once, since the store was last empty.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from random import Random
 from typing import Final
 
@@ -60,6 +63,8 @@ class Keeper:
         self._random = random
         self._backoff = Backoff(random)
         self._snapshot_backoff = Backoff(random)
+        self._after: Sequence[Keeper] = ()
+        self._tried = asyncio.Event()
         self._woken = asyncio.Event()
         self._next_snapshot = 0.0
         self._next_delta = 0.0
@@ -72,12 +77,21 @@ class Keeper:
         finally:
             await self.close()
 
+    def comes_after(self, others: Sequence[Keeper]) -> None:
+        """Let each of these be tried before this one's snapshots."""
+        self._after = others
+
+    async def tried(self) -> None:
+        """Return once a snapshot has been tried, whatever came of it."""
+        await self._tried.wait()
+
     async def close(self) -> None:
         """Let go of the source."""
         await self._reader.close()
 
     def vanished(self) -> None:
         """The store does not know the feed any more."""
+        self._tried.clear()
         self._next_snapshot = 0.0
         self._woken.set()
 
@@ -146,7 +160,16 @@ class Keeper:
     async def _take_snapshot(self) -> None:
         # Whatever becomes of it, deltas go on before it is tried again.
         self._next_snapshot = self._clock() + self._snapshot_backoff.wait()
-        outcome = await self.snapshot()
+        await self._others_first()
+        try:
+            outcome = await self.snapshot()
+        except (FeedVanishedError, StoreUnavailableError):
+            # It is the store that failed, for everybody: this was no try.
+            raise
+        except BaseException:
+            self._tried.set()
+            raise
+        self._tried.set()
         wait = self._jittered(self._rhythm.snapshot_every)
         if outcome is None or outcome.applied:
             self._snapshot_backoff.reset()
@@ -155,6 +178,17 @@ class Keeper:
             wait = self._snapshot_backoff.wait()
         self._next_snapshot = self._clock() + wait
         self._next_delta = self._clock()
+
+    async def _others_first(self) -> None:
+        """Wait until every feed that comes before this one has been tried."""
+        if self._after:
+            known = await self._ingest.register.all()
+            for keeper in self._after:
+                if keeper.feed.name not in known:
+                    # It may not have been told yet that the store is empty.
+                    keeper.vanished()
+            for keeper in self._after:
+                await keeper.tried()
 
     def _until_due(self) -> float:
         due = self._next_snapshot

@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
-from urllib.parse import urlsplit
 
 import structlog
 from rich.console import Console
@@ -20,10 +19,11 @@ from gateway.store.client import StoreClient
 from gateway.store.feeds import TooManyFeedsError
 from gateway.store.keys import Keyspace
 from loaders.errors import LoaderError
+from loaders.findings import Findings, findings
 from loaders.ingest import Ingest
 from loaders.keeper import Keeper
 from loaders.progress import Meters, shown
-from loaders.schedule import ended, keepers, reader, run
+from loaders.schedule import ended, keepers, run
 from loaders.sources.push import PushServer
 from loaders.sources.push_address import listening
 from loaders.spool import Spool, default_folder
@@ -57,19 +57,13 @@ async def load(settings: Settings, *, once: bool, shutdown: asyncio.Event) -> in
     return 0
 
 
-async def check(settings: Settings) -> list[str]:
-    """What is wrong with the store, the sources and the feeds' queries, one line each."""
+async def check(settings: Settings) -> Findings:
+    """What is wrong with the store, the sources and the feeds' queries, and what is odd."""
     client = _client(settings)
-    problems: list[str] = []
     try:
-        await client.ping()
-    except StoreUnavailableError as error:
-        problems.append(f"store.url: {_address(settings.store.url)} cannot be used: {error}")
+        return await findings(settings, client)
     finally:
         await client.close()
-    for name, feed in settings.feeds.items():
-        problems += await reader(name, feed, settings, time.monotonic).check()
-    return problems
 
 
 def clock_ms() -> int:
@@ -134,12 +128,6 @@ def _client(settings: Settings) -> StoreClient:
     return StoreClient.connect(
         store.url, mode=store.mode, deadline=max(store.timeout, _STORE_SECONDS)
     )
-
-
-def _address(url: str) -> str:
-    """Where the store is, without the password that its url may hold."""
-    parts = urlsplit(url)
-    return parts.path if parts.scheme == "unix" else f"{parts.hostname}:{parts.port or 6379}"
 
 
 def _spool_folder(settings: Settings) -> Path:

@@ -1,41 +1,43 @@
 """A record as the operation that writes it, its values checked on the way.
 
-The one place where a canonical record meets the codec. Built for millions of rows: nothing is
-made for a row that is not kept.
+What all kinds have in common is here; each kind's own module says where its records lie
+(`Address`) and what is written there. Built for millions of rows: nothing is made for a row that
+is not kept.
 """
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Final
+from collections.abc import Callable, Sequence
+from typing import Final, Generic, Protocol, TypeVar
 
 import msgspec
 
-from gateway.domain.identifiers import is_identifier
-from gateway.domain.quantities import Milli
-from gateway.domain.stock import Basis, Location, LocationKind, Product, ProductStatus, StockLevel
-from gateway.store.codec import level_payload, location_payload, product_payload
-from gateway.store.entries import LARGEST_PAYLOAD, Flag, Op, pack_op
-from loaders import fields
-from loaders.fields import WrongFieldError
-from loaders.records import LocationRecord, Number, ProductRecord, StockRecord
+from gateway.store.entries import LARGEST_PAYLOAD, Flag, Head, Op, pack_op
+from loaders.reasons import DELETE_IN_SNAPSHOT, WrongFieldError
+from loaders.records import AnyRecord
+from loaders.spots import Spot
 
-DELETE_IN_SNAPSHOT: Final = "deletes belong to deltas: a snapshot lacks what is gone"
+R = TypeVar("R", bound=AnyRecord)
+R_contra = TypeVar("R_contra", bound=AnyRecord, contravariant=True)
 
 _PUT: Final = int(Op.PUT)
 _UNVERSIONED: Final = int(Op.UNVERSIONED)
 _SNAPSHOT: Final = int(Op.SNAPSHOT)
 _TOMB: Final = int(Flag.TOMB)
-_REMEMBERED: Final = 50_000
+_RECENT: Final = int(Flag.TOMB | Flag.RECENT)
 
 
 class Mark(msgspec.Struct, frozen=True):
-    """What all entries of one sync carry: who wrote them, in which round, and when they came."""
+    """What all entries of one sync carry: who wrote them, in which round, and when they came.
+
+    `staging`: this is a delta, and a snapshot of the same feed is being staged beside it.
+    """
 
     feed: int
     round: int
     arrival_ms: int
     snapshot: bool
+    staging: bool = False
 
     @property
     def op(self) -> int:
@@ -43,100 +45,67 @@ class Mark(msgspec.Struct, frozen=True):
         return _SNAPSHOT if self.snapshot else _PUT
 
 
-class StockOperations:
-    """Makes the operations of stock records; what repeats from row to row is made once.
+# Plain tuples, as there is one of each for every row.
+Address = tuple[Spot, str]
+"""Where a record lies: a spot, and the name of its entry there."""
 
-    Most rows have one of some thousand quantities at one of a few places, stamped within one
-    statement: what was found good once need not be looked at again.
-    """
+Draft = tuple[Address, bytes, int]
+"""What is to be written of a record: where, the operation, and what the guard remembers of it."""
 
-    def __init__(self) -> None:
-        self._quantities: dict[Number, Milli] = {}
-        self._places: dict[str, bytes] = {}
-        self._moment: datetime | None = None
-        self._stamp_ms = 0
 
-    def operation(self, record: StockRecord, mark: Mark) -> tuple[bytes, bool]:
-        """The operation, and whether the record leaves anything to sell there.
+class Operations(Protocol[R_contra]):
+    """What is known of one kind of record."""
+
+    def draft(self, record: R_contra, mark: Mark) -> Draft:
+        """The operation that writes or deletes the record.
 
         Raises:
             WrongFieldError: a value is not allowed.
         """
-        if not is_identifier(record.sku):
-            raise WrongFieldError("sku")
-        place = self._places.get(record.location) or self._place(record.location)
-        version, moment, stamp_ms = record.version, record.updated_at, mark.arrival_ms
-        if version is not None:
-            fields.version(version)
-        if moment is not None:
-            stamp_ms = self._stamp_ms if moment == self._moment else self._stamp(moment)
-            if version is None:
-                version = stamp_ms
-        op = mark.op if version is not None else mark.op | _UNVERSIONED
+
+    def addresses(self, record: R_contra) -> Sequence[Address]:
+        """Where the last good record with the same key may lie; nothing but the key is looked at.
+
+        Raises:
+            WrongFieldError: the key is not allowed.
+        """
+
+
+class PlainOperations(Generic[R]):
+    """Records that are ordered by their arrival alone, each at one address."""
+
+    def __init__(self, address: Callable[[R], Address], payload: Callable[[R], bytes]) -> None:
+        self._address = address
+        self._payload = payload
+
+    def draft(self, record: R, mark: Mark) -> Draft:
+        address = self._address(record)
         if record.delete:
-            _refuse_in_snapshot(mark)
-            return pack_op(op, _TOMB, mark.feed, mark.round, version, stamp_ms, place, b""), False
-        payload, sells = self._level(record)
-        return pack_op(op, 0, mark.feed, mark.round, version, stamp_ms, place, payload), sells
+            refuse_in_snapshot(mark)
+            return address, packed(mark, address[1].encode(), None), 0
+        return address, packed(mark, address[1].encode(), self._payload(record)), 0
 
-    def _level(self, record: StockRecord) -> tuple[bytes, bool]:
-        if record.quantity is None:
-            raise WrongFieldError("quantity", "is missing")
-        level = StockLevel(
-            self._quantity("quantity", record.quantity),
-            record.basis or Basis.AVAILABLE,
-            self._quantity("allocated", record.allocated or 0),
-            self._quantity("safety_stock", record.safety_stock or 0),
-            fields.supplies(record.incoming) if record.incoming else (),
-        )
-        return level_payload(level), level.salable() > 0
-
-    def _quantity(self, field: str, number: Number) -> Milli:
-        milli = self._quantities.get(number)
-        if milli is None:
-            milli = fields.quantity(field, number)
-            if len(self._quantities) >= _REMEMBERED:
-                self._quantities.clear()
-            self._quantities[number] = milli
-        return milli
-
-    def _place(self, location: str) -> bytes:
-        place = fields.identifier("location", location).encode()
-        if len(self._places) >= _REMEMBERED:
-            self._places.clear()
-        self._places[location] = place
-        return place
-
-    def _stamp(self, moment: datetime) -> int:
-        self._stamp_ms = fields.stamp_ms(moment)
-        self._moment = moment
-        return self._stamp_ms
+    def addresses(self, record: R) -> Sequence[Address]:
+        return (self._address(record),)
 
 
-def product_operation(record: ProductRecord, mark: Mark) -> bytes:
-    """The operation that writes or deletes a product.
+def packed(
+    mark: Mark,
+    name: bytes,
+    payload: bytes | None,
+    version: int | None = None,
+    stamp_ms: int | None = None,
+) -> bytes:
+    """The operation that writes a record, or deletes it where there is no payload.
 
-    Raises:
-        WrongFieldError: a value is not allowed.
+    Without a version it counts by its arrival.
     """
-    fields.identifier("sku", record.sku)
-    if record.delete:
-        _refuse_in_snapshot(mark)
-        return _unversioned(mark, _TOMB, b"", b"")
-    return _unversioned(mark, 0, b"", _fitting("assortments", product_payload(_product(record))))
-
-
-def location_operation(record: LocationRecord, mark: Mark) -> bytes:
-    """The operation that writes or deletes a location.
-
-    Raises:
-        WrongFieldError: a value is not allowed.
-    """
-    name = fields.identifier("location", record.location).encode()
-    if record.delete:
-        _refuse_in_snapshot(mark)
-        return _unversioned(mark, _TOMB, name, b"")
-    return _unversioned(mark, 0, name, _fitting("channels", location_payload(_location(record))))
+    op = mark.op if version is not None else mark.op | _UNVERSIONED
+    stamp_ms = mark.arrival_ms if stamp_ms is None else stamp_ms
+    flags = 0
+    if payload is None:
+        flags, payload = _RECENT if mark.staging and version is None else _TOMB, b""
+    return pack_op(op, flags, mark.feed, mark.round, version, stamp_ms, name, payload)
 
 
 def touch(mark: Mark, name: str) -> bytes:
@@ -145,11 +114,18 @@ def touch(mark: Mark, name: str) -> bytes:
 
 
 def sweep(mark: Mark, name: str) -> bytes:
-    """The operation that removes what the snapshot lacks."""
+    """The operation that removes what the snapshot lacks, or a tombstone whose time is over."""
     return pack_op(Op.SWEEP, 0, mark.feed, mark.round, None, mark.arrival_ms, name.encode(), b"")
 
 
-def _fitting(field: str, payload: bytes) -> bytes:
+def eviction(mark: Mark, held: Head) -> bytes:
+    """The operation that removes this record, whichever feed wrote it."""
+    another_round = held.round + 1
+    name = held.name.encode()
+    return pack_op(Op.SWEEP, 0, held.feed, another_round, None, mark.arrival_ms, name, b"")
+
+
+def fitting(field: str, payload: bytes) -> bytes:
     """The payload, if a record may be that large.
 
     Raises:
@@ -160,49 +136,11 @@ def _fitting(field: str, payload: bytes) -> bytes:
     return payload
 
 
-def _unversioned(mark: Mark, flags: int, name: bytes, payload: bytes) -> bytes:
-    op = mark.op | _UNVERSIONED
-    return pack_op(op, flags, mark.feed, mark.round, None, mark.arrival_ms, name, payload)
+def refuse_in_snapshot(mark: Mark) -> None:
+    """Deletes belong to deltas.
 
-
-def _refuse_in_snapshot(mark: Mark) -> None:
+    Raises:
+        WrongFieldError: this is a snapshot.
+    """
     if mark.snapshot:
         raise WrongFieldError("delete", DELETE_IN_SNAPSHOT)
-
-
-def _product(record: ProductRecord) -> Product:
-    available_from = fields.release(record.available_from)
-    status = record.status or ProductStatus.ACTIVE
-    if status is ProductStatus.PREORDER and available_from is None:
-        raise WrongFieldError("available_from", "is needed with the status preorder")
-    return Product(
-        name=fields.name(record.name),
-        status=status,
-        available_from=available_from,
-        product_group=fields.text_or_none("product_group", record.product_group),
-        discount_class=fields.text_or_none("discount_class", record.discount_class),
-        stock_class=fields.text_or_none("stock_class", record.stock_class),
-        unit=fields.text_or_none("unit", record.unit) or "EA",
-        min_order_quantity=fields.quantity("min_order_quantity", record.min_order_quantity or 0),
-        order_multiple=fields.quantity("order_multiple", record.order_multiple or 0),
-        max_order_quantity=fields.optional_quantity(
-            "max_order_quantity", record.max_order_quantity
-        ),
-        tax_rate=fields.rate(record.tax_rate),
-        lead_time_days=fields.days("lead_time_days", record.lead_time_days),
-        backorder=bool(record.backorder),
-        assortments=fields.identifiers("assortments", record.assortments),
-    )
-
-
-def _location(record: LocationRecord) -> Location:
-    return Location(
-        record.location,
-        name=fields.name(record.name),
-        kind=record.kind or LocationKind.WAREHOUSE,
-        handling_days=fields.days("handling_days", record.handling_days) or 0,
-        ships=record.ships is not False,
-        pickup=bool(record.pickup),
-        channels=fields.identifiers("channels", record.channels),
-        priority=fields.priority(record.priority),
-    )

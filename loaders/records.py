@@ -12,12 +12,24 @@ from typing import Annotated, Final, Literal
 
 import msgspec
 
+from gateway.domain.customers import CustomerStatus
+from gateway.domain.price_lists import Layer
 from gateway.domain.stock import Basis, LocationKind, ProductStatus
 
-Kind = Literal["products", "locations", "stock"]
-KINDS: Final[tuple[Kind, ...]] = ("products", "locations", "stock")
+Kind = Literal["products", "locations", "stock", "price_lists", "prices", "customers", "discounts"]
+KINDS: Final[tuple[Kind, ...]] = (
+    "products",
+    "locations",
+    "stock",
+    "price_lists",
+    "prices",
+    "customers",
+    "discounts",
+)
 
 Number = int | float
+Exact = str | int | float
+"""Money and percentages: text or a number."""
 Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
@@ -78,26 +90,115 @@ class LocationRecord(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     delete: bool | None = None
 
 
-AnyRecord = StockRecord | ProductRecord | LocationRecord
+class PriceListRecord(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    """The head of a price list: for whom and when it is, and what its rows mean."""
+
+    price_list: str
+    currency: str | None = None
+    layer: Layer | None = None
+    priority: int | None = None
+    tax_included: bool | None = None
+    valid_from: str | None = None
+    valid_until: str | None = None
+    customers: list[str] | None = None
+    groups: list[str] | None = None
+    channels: list[str] | None = None
+    delete: bool | None = None
+
+
+class PriceRecord(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    """A row of a price list: for one SKU, one product group, or all."""
+
+    price_list: str
+    sku: str | None = None
+    product_group: str | None = None
+    all: bool | None = None
+    min_quantity: Number | None = None
+    unit_price: Exact | None = None
+    discount_percent: Exact | None = None
+    rank: int | None = None
+    valid_from: str | None = None
+    valid_until: str | None = None
+    version: int | None = None
+    delete: bool | None = None
+
+
+class CustomerRecord(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    """Who buys, and what was agreed with them."""
+
+    customer: str
+    name: str | None = None
+    groups: list[str] | None = None
+    price_lists: list[str] | None = None
+    discount_class: str | None = None
+    currency: str | None = None
+    channel: str | None = None
+    assortments: list[str] | None = None
+    status: CustomerStatus | None = None
+    delete: bool | None = None
+
+
+class DiscountRecord(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    """A cell of the discount matrix: a class of customers, a class of products, a percentage."""
+
+    discount_class: str
+    product_discount_class: str
+    discount_percent: Exact | None = None
+    valid_from: str | None = None
+    valid_until: str | None = None
+    delete: bool | None = None
+
+
+AnyRecord = (
+    StockRecord
+    | ProductRecord
+    | LocationRecord
+    | PriceListRecord
+    | PriceRecord
+    | CustomerRecord
+    | DiscountRecord
+)
 
 RECORDS: Final[Mapping[Kind, type[AnyRecord]]] = {
     "products": ProductRecord,
     "locations": LocationRecord,
     "stock": StockRecord,
+    "price_lists": PriceListRecord,
+    "prices": PriceRecord,
+    "customers": CustomerRecord,
+    "discounts": DiscountRecord,
 }
 
 KEYS: Final[Mapping[Kind, tuple[str, ...]]] = {
     "products": ("sku",),
     "locations": ("location",),
     "stock": ("sku", "location"),
+    "price_lists": ("price_list",),
+    "prices": ("price_list", "sku", "product_group", "all", "min_quantity", "valid_from"),
+    "customers": ("customer",),
+    "discounts": ("discount_class", "product_discount_class", "valid_from"),
 }
-"""The fields that name a record; they are never optional."""
+"""The fields that name a record."""
 
-REQUIRED: Final[Mapping[Kind, tuple[str, ...]]] = {
-    **KEYS,
-    "stock": ("sku", "location", "quantity"),
+NEEDED: Final[Mapping[Kind, tuple[tuple[str, ...], ...]]] = {
+    "products": (("sku",),),
+    "locations": (("location",),),
+    "stock": (("sku",), ("location",), ("quantity",)),
+    "price_lists": (("price_list",), ("currency",), ("layer",)),
+    "prices": (
+        ("price_list",),
+        ("sku", "product_group", "all"),
+        ("unit_price", "discount_percent"),
+    ),
+    "customers": (("customer",),),
+    "discounts": (("discount_class",), ("product_discount_class",), ("discount_percent",)),
 }
-"""The fields without which a record (that deletes nothing) says nothing."""
+"""What a record that deletes nothing cannot do without: one field of each of these."""
+
+
+def always_named(kind: Kind) -> tuple[str, ...]:
+    """The fields of the key without which a row is no record at all."""
+    return tuple(field.name for field in msgspec.structs.fields(RECORDS[kind]) if field.required)
 
 
 def field_names(kind: Kind) -> tuple[str, ...]:

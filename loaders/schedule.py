@@ -58,13 +58,13 @@ def keepers(
     clock: Callable[[], float] = time.monotonic,
     random: Random | None = None,
 ) -> list[Keeper]:
-    """A keeper for every configured feed."""
+    """A keeper for every configured feed; those of prices last, after the heads of their lists."""
     # Chance only spreads the load.
     random = random or Random()  # noqa: S311
     outages = Outages()
-    return [
+    kept = [
         Keeper(
-            Feed(name, feed.kind, Limits(feed.guard.zeroed_share, feed.guard.judged_from)),
+            Feed(name, feed.kind, _limits(feed)),
             _rhythm(feed, settings),
             reader(name, feed, settings, clock),
             ingest,
@@ -74,6 +74,12 @@ def keepers(
         )
         for name, feed in settings.feeds.items()
     ]
+    heads = [keeper for keeper in kept if keeper.feed.kind == "price_lists"]
+    for keeper in kept:
+        if keeper.feed.kind == "prices":
+            keeper.comes_after(heads)
+    # Those who take them one by one need the order too.
+    return sorted(kept, key=lambda keeper: keeper.feed.kind == "prices")
 
 
 def reader(
@@ -133,6 +139,11 @@ async def _watch(keepers: Sequence[Keeper], ingest: Ingest) -> None:
         for keeper in lost:
             keeper.vanished()
         await asyncio.sleep(_WATCH_SECONDS)
+
+
+def _limits(feed: FeedSettings) -> Limits:
+    guard = feed.guard
+    return Limits(guard.zeroed_share, guard.judged_from, guard.moved_share, guard.moved_by)
 
 
 def _rhythm(feed: FeedSettings, settings: Settings) -> Rhythm:

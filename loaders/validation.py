@@ -11,9 +11,8 @@ from typing import Any, Final
 
 import msgspec
 
-from gateway.domain.identifiers import is_identifier
-from loaders import fields
-from loaders.records import KEYS, RECORDS, AnyRecord, IncomingRecord, Kind
+from loaders.reasons import MISSING, reason_for
+from loaders.records import RECORDS, AnyRecord, IncomingRecord, Kind, always_named
 
 _BROKEN: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _BLANK: Final = b" \t\r\n"
@@ -23,10 +22,10 @@ Wrong = tuple[str | None, object, str]
 
 
 class RejectedRowError(Exception):
-    """A row that is no record; `key` holds what could be read of its key."""
+    """A row that is no record; `row` holds what could be read of it."""
 
-    def __init__(self, key: Mapping[str, str], wrong: Wrong) -> None:
-        self.key = key
+    def __init__(self, row: Mapping[str, object], wrong: Wrong) -> None:
+        self.row = row
         self.field, self.value, self.reason = wrong
         super().__init__(self.reason)
 
@@ -37,6 +36,7 @@ class LineReader:
     def __init__(self, kind: Kind, unknown: dict[str, int]) -> None:
         self._kind: Kind = kind
         self._type = RECORDS[kind]
+        self._always_named = always_named(kind)
         self._unknown = unknown
         decoder = msgspec.json.Decoder(self._type)
         self._decode = decoder.decode
@@ -70,31 +70,26 @@ class LineReader:
 
     def _explained(self, line: bytes) -> AnyRecord:
         row = _object(line)
-        key = {
-            name: row[name]
-            for name in KEYS[self._kind]
-            if isinstance(row.get(name), str) and is_identifier(row[name])
-        }
         known = {name: value for name, value in row.items() if name in self._fields}
         unknown = [name for name in row if name not in self._fields]
         if "incoming" in known:
             known["incoming"] = _known_supplies(known["incoming"], unknown)
         wrong = self._wrong(known)
         if wrong is not None:
-            raise RejectedRowError(key, wrong)
+            raise RejectedRowError(known, wrong)
         for name in unknown:
             self._unknown[name] = self._unknown.get(name, 0) + 1
         return msgspec.convert(known, self._type)
 
     def _wrong(self, row: Mapping[str, Any]) -> Wrong | None:
-        for name in KEYS[self._kind]:
+        for name in self._always_named:
             if row.get(name) is None:
-                return name, None, "is missing"
+                return name, None, MISSING
         for name, value in row.items():
             try:
                 msgspec.convert(value, self._fields[name])
             except msgspec.ValidationError as error:
-                return name, value, fields.reason_for(name, error, value)
+                return name, value, reason_for(self._kind, name, error, value)
         return None
 
 

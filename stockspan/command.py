@@ -129,14 +129,18 @@ def load(*, config: Config = None, once: bool = False) -> int:
 @app.command
 def check(*, config: Config = None) -> int:
     """Look at the settings, the store and the sources, and say what is wrong."""
+    from gateway.wiring import require_token_keys
     from loaders.load import check as check_all
 
     path = find_file(config, os.environ)
     settings = load_settings(path)
-    problems = _run(check_all(settings))
-    for line in problems:
+    require_token_keys(settings)
+    found = _run(check_all(settings))
+    for line in found.remarks:
+        print(line)
+    for line in found.problems:
         print(line, file=sys.stderr)
-    if problems:
+    if found.problems:
         return 1
     print(f"{path or 'settings'}: good")
     return 0

@@ -69,7 +69,7 @@ class Ruling:
     min_quantity: Fraction
     tax_included: bool
     valid_until_ms: int | None
-    came_ms: tuple[int, ...]
+    came_ms: frozenset[int]
     """When the records came that it rests on."""
 
 
@@ -96,7 +96,7 @@ class Question:
             # A percentage is taken off the base price as stored, with or without its tax.
             tax_included=(best.base or best).tax_included,
             valid_until_ms=min(best.ends, default=None),
-            came_ms=(best.stamp_ms,) if best.base is None else (best.stamp_ms, best.base.stamp_ms),
+            came_ms=frozenset(one.stamp_ms for one in (best, best.base) if one is not None),
         )
 
     # 4.

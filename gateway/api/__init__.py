@@ -3,6 +3,10 @@
 - `app` puts routes and middlewares together; `server` listens and stops in good order.
 - `stock` answers lookups: `parameters` reads what was asked, `shapes` says what goes out,
   `caching` adds the headers by which caches and browsers live.
+- `prices` answers for one buyer: `price_parameters` reads what was asked, `price_access` decides
+  who may ask it, `price_fragments` writes lines down as `price_shapes` has them.
+- `checkout` looks a cart up, with modules of the same kind beside it.
+- `fields` reads single fields of a request, `bodies` whole bodies.
 - `problems` turns every error into problem+json, `auth` finds out who asks, `cors` which pages may.
 - `routes` describes an operation beside its handler; `openapi` is generated from that.
 """

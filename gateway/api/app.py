@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from typing import Final
+from typing import Final, Protocol
 
 from aiohttp import web
 
@@ -12,13 +12,22 @@ from gateway.api import ops, pages
 from gateway.api.auth import Authentication
 from gateway.api.bodies import LARGEST
 from gateway.api.boundary import boundary
+from gateway.api.caching import private_answers
+from gateway.api.checkout import CheckoutHandlers
 from gateway.api.cors import CrossOrigin
+from gateway.api.jwks import jwks_route
+from gateway.api.prices import PriceHandlers
 from gateway.api.routes import Route
 from gateway.api.stock import StockHandlers
 from gateway.domain.access import KeyRing
 from gateway.observability.metrics import GatewayMetrics, Readings
+from gateway.services.checkout import Checkout
 from gateway.services.directory import Directory
-from gateway.services.lookups import SellingRules, StockLookups
+from gateway.services.lookups import StockLookups
+from gateway.services.prices import PriceLookups
+from gateway.services.selling import SellingRules
+from gateway.tokens.customer_tokens import CustomerTokens
+from gateway.tokens.price_tokens import PriceTokens
 
 ROUTES: Final = web.AppKey("routes", tuple[Route, ...])
 METRICS: Final = web.AppKey("metrics", GatewayMetrics)
@@ -26,40 +35,69 @@ METRICS: Final = web.AppKey("metrics", GatewayMetrics)
 _PLACEHOLDER: Final = re.compile(r"\{(\w+)\}")
 
 
-def create_app(
-    *,
-    lookups: StockLookups,
-    directory: Directory,
-    rules: SellingRules,
-    key_ring: KeyRing,
-    corrupt_values: Callable[[], int],
-    clock_ms: Callable[[], int],
-    cors_origins: Sequence[str] = ("*",),
-) -> web.Application:
-    """An application of these parts; whoever runs it keeps `directory` renewed.
+class Parts(Protocol):
+    """What is served (`gateway.wiring.Assembly` is one).
 
     `corrupt_values` counts values of the store that were not ours; `clock_ms` is the time in
     milliseconds since the epoch.
     """
-    readings = ops.Readings(directory, clock_ms)
-    metrics = GatewayMetrics(Readings(readings.ready, readings.feeds, corrupt_values))
+
+    @property
+    def directory(self) -> Directory: ...
+    @property
+    def rules(self) -> SellingRules: ...
+    @property
+    def lookups(self) -> StockLookups: ...
+    @property
+    def prices(self) -> PriceLookups: ...
+    @property
+    def checkout(self) -> Checkout: ...
+    @property
+    def public_prices(self) -> bool: ...
+    @property
+    def key_ring(self) -> KeyRing: ...
+    @property
+    def customer_tokens(self) -> CustomerTokens | None: ...
+    @property
+    def price_tokens(self) -> PriceTokens | None: ...
+    @property
+    def clock_ms(self) -> Callable[[], int]: ...
+    def corrupt_values(self) -> int: ...
+
+
+def create_app(parts: Parts, *, cors_origins: Sequence[str] = ("*",)) -> web.Application:
+    """An application of these parts; whoever runs it keeps them renewed."""
+    readings = ops.Readings(parts.directory, parts.prices.is_warm, parts.clock_ms)
+    metrics = GatewayMetrics(Readings(readings.ready, readings.feeds, parts.corrupt_values))
     cross_origin = CrossOrigin(cors_origins)
-    authentication = Authentication(key_ring, clock_ms)
-    stock = StockHandlers(lookups, rules, directory, authentication, clock_ms).routes()
+    asked = _lookups(parts)
     routes = (
-        *stock,
-        *(Route("OPTIONS", route.path, cross_origin.preflight) for route in stock),
+        *asked,
+        *cross_origin.preflights(asked),
         *ops.OpsHandlers(readings, metrics).routes(),
+        jwks_route(parts.price_tokens),
         *pages.static_routes(),
     )
     routes = (*routes, pages.description_route(routes))
     app = web.Application(
-        middlewares=[cross_origin.middleware(), boundary(metrics)], client_max_size=LARGEST
+        middlewares=[cross_origin.middleware(), private_answers(), boundary(metrics)],
+        client_max_size=LARGEST,
     )
     app[ROUTES] = routes
     app[METRICS] = metrics
     _register(app.router, routes)
     return app
+
+
+def _lookups(parts: Parts) -> tuple[Route, ...]:
+    authentication = Authentication(parts.key_ring, parts.clock_ms, parts.customer_tokens)
+    return (
+        *StockHandlers(
+            parts.lookups, parts.rules, parts.directory, authentication, parts.clock_ms
+        ).routes(),
+        *PriceHandlers(parts.prices, authentication, public_prices=parts.public_prices).routes(),
+        *CheckoutHandlers(parts.checkout, parts.rules, authentication).routes(),
+    )
 
 
 def _register(router: web.UrlDispatcher, routes: Iterable[Route]) -> None:

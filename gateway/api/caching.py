@@ -1,5 +1,8 @@
 """The headers by which caches and browsers live: how long, how old, and whether it changed.
 
+Prices are for one asker alone, and nobody may keep them, their problems included: whether there
+is a price is one buyer's matter too.
+
 The validator covers everything but `as_of`: a feed that verifies a level every second must not
 make every browser fetch the same words again.
 """
@@ -13,6 +16,9 @@ from typing import Final
 
 import msgspec
 from aiohttp import hdrs, web
+from aiohttp.typedefs import Middleware
+
+from gateway.api.routes import Handler
 
 PUBLIC: Final = "public, max-age=5, stale-while-revalidate=30, stale-if-error=86400"
 PUBLIC_MISS: Final = "public, max-age=5"
@@ -21,6 +27,7 @@ VARY: Final = "Accept-Language, Authorization"
 CACHE_STATUS: Final = "Cache-Status"
 MISS: Final = "stockspan; fwd=miss"
 
+_PRIVATE_PLACES: Final = ("/v1/prices", "/v1/checkout")
 _AS_OF: Final = b'"as_of":"'
 _AS_OF_SIZE: Final = len("2026-11-21T10:00:00Z")
 _TAG: Final = re.compile(r'(?:W/)?"([^"]*)"')
@@ -45,6 +52,20 @@ class Verified(msgspec.Struct, frozen=True):
             return "stockspan; hit"
         left = (self.fresh_for_ms - self.age * 1000) // 1000
         return f"stockspan; hit; ttl={left}" + ("; detail=erp-down" if erp_down else "")
+
+
+def private_answers() -> Middleware:
+    """Marks every answer at the places of prices as the asker's own, whatever it is."""
+
+    @web.middleware
+    async def mark(request: web.Request, handler: Handler) -> web.StreamResponse:
+        response = await handler(request)
+        if request.path.startswith(_PRIVATE_PLACES):
+            response.headers[hdrs.CACHE_CONTROL] = PRIVATE
+            response.headers[hdrs.VARY] = hdrs.AUTHORIZATION
+        return response
+
+    return mark
 
 
 def entity_tag(body: bytes) -> str:

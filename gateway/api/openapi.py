@@ -5,23 +5,48 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
+from itertools import chain
 from typing import Any, Final
 
 import msgspec
 
 from gateway.api import problems
-from gateway.api.routes import JSON, Answer, Operation, Parameter, Route
+from gateway.api.price_shapes import PriceItem, UnpricedItem
+from gateway.api.routes import JSON, Answer, Body, Operation, Parameter, Route, Who
 from gateway.api.shapes import Problem, StockItem, UnknownItem
 
 _REF: Final = "#/components/schemas/{name}"
-_KEY: Final = "apiKey"
+# What others refer to by name alone.
+_ALWAYS: Final = (Problem, StockItem, UnknownItem, PriceItem, UnpricedItem)
+_SECURITY: Final[Mapping[Who, Mapping[str, Sequence[str]]]] = {
+    "anyone": {},
+    "key": {"apiKey": []},
+    "customer": {"customerToken": []},
+}
+_SCHEMES: Final = {
+    "apiKey": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "An API key. Its scopes: `stock:exact` adds exact figures, `prices:any` "
+        "opens every customer's prices, `explain` their explanation, `checkout` the checkout.",
+    },
+    "customerToken": {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "JWT",
+        "description": "A customer's token, with the claim `customer`: opens that customer's "
+        "prices, and no other's.",
+    },
+}
 
 _DESCRIPTION: Final = (
-    "Checkout-time stock, answered from a store that is kept warm from the ERP. Figures are told "
-    "as spans; how old they are is always said."
+    "Checkout-time stock and customer prices, answered from a store that is kept warm from the "
+    "ERP. Figures are told as spans; how old they are is always said."
 )
 _TAGS: Final = (
     {"name": "stock", "description": "Whether it is there, roughly how many, and when it comes."},
+    {"name": "prices", "description": "What it costs this buyer, at any quantity, and why."},
+    {"name": "checkout", "description": "A whole cart: stock, prices, rules and totals."},
     {"name": "operating", "description": "Whether the gateway is alive, ready and well."},
     {"name": "describing", "description": "This description, for machines and for people."},
 )
@@ -57,7 +82,7 @@ def document(routes: Iterable[Route]) -> dict[str, Any]:
         "info": {
             "title": "Stockspan",
             "version": _version(),
-            "summary": "Stock as spans, at checkout time",
+            "summary": "Stock as spans, and customer prices, at checkout time",
             "description": _DESCRIPTION,
             "license": {"name": "MIT", "identifier": "MIT"},
         },
@@ -70,13 +95,7 @@ def document(routes: Iterable[Route]) -> dict[str, Any]:
                 name: {"description": text, "schema": schema}
                 for name, (text, schema) in _HEADERS.items()
             },
-            "securitySchemes": {
-                _KEY: {
-                    "type": "http",
-                    "scheme": "bearer",
-                    "description": "An API key. Scope `stock:exact` adds exact figures.",
-                }
-            },
+            "securitySchemes": dict(_SCHEMES),
         },
     }
 
@@ -97,9 +116,9 @@ def _operation(operation: Operation) -> dict[str, Any]:
         described["description"] = operation.description
     if operation.body is not None:
         described["requestBody"] = {"required": True, "content": _content(operation.body, JSON)}
-    if operation.secured:
-        # Either nobody in particular, or somebody with a key.
-        described["security"] = [{}, {_KEY: []}]
+    if operation.callers:
+        # Any one of these.
+        described["security"] = [_SECURITY[caller] for caller in operation.callers]
     return described
 
 
@@ -146,21 +165,30 @@ def _header_refs(names: Iterable[str]) -> dict[str, Any]:
     return {name: {"$ref": f"#/components/headers/{name}"} for name in names}
 
 
-def _content(body: type, media: str) -> dict[str, Any]:
-    if not issubclass(body, msgspec.Struct):
-        schema: dict[str, Any] = {"type": "string"} if body is str else {}
-    else:
-        schema = {"$ref": _REF.format(name=body.__name__)}
-    return {media: {"schema": schema}}
+def _content(body: Body, media: str) -> dict[str, Any]:
+    schemas = [_schema(type_) for type_ in _types(body)]
+    return {media: {"schema": schemas[0] if len(schemas) == 1 else {"anyOf": schemas}}}
+
+
+def _schema(type_: type) -> dict[str, Any]:
+    if issubclass(type_, msgspec.Struct):
+        return {"$ref": _REF.format(name=type_.__name__)}
+    return {"type": "string"} if type_ is str else {}
+
+
+def _types(body: Body | None) -> tuple[type, ...]:
+    if body is None:
+        return ()
+    return body if isinstance(body, tuple) else (body,)
 
 
 def _schemas(operations: Iterable[Operation]) -> dict[str, Any]:
-    used: dict[str, type] = {type_.__name__: type_ for type_ in (Problem, StockItem, UnknownItem)}
+    used: dict[str, type] = {type_.__name__: type_ for type_ in _ALWAYS}
     for operation in operations:
         bodies = [operation.body, *(answer.body for answer in operation.answers.values())]
-        for body in bodies:
-            if body is not None and issubclass(body, msgspec.Struct):
-                used[body.__name__] = body
+        for type_ in chain.from_iterable(map(_types, bodies)):
+            if issubclass(type_, msgspec.Struct):
+                used[type_.__name__] = type_
     _, schemas = msgspec.json.schema_components(used.values(), ref_template=_REF)
     return schemas
 

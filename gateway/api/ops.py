@@ -10,7 +10,7 @@ from aiohttp import hdrs, web
 from msgspec import UNSET
 
 from gateway.api import problems
-from gateway.api.parameters import parse_query
+from gateway.api.fields import parse_query
 from gateway.api.routes import JSON, Answer, Operation, Parameter, Route
 from gateway.api.shapes import Alive, Check, Readiness, UnreadyProblem, encode
 from gateway.domain.errors import NotReadyError
@@ -31,7 +31,7 @@ READYZ: Final = Operation(
     "ready",
     "Readiness",
     "operating",
-    {200: Answer("Stock can be answered.", Readiness)},
+    {200: Answer("Stock can be answered, and prices where any are loaded.", Readiness)},
     description="An ERP that is down leaves the gateway ready; a store that was never loaded, or "
     "does not answer, does not.",
     parameters=(
@@ -55,17 +55,20 @@ METRICS: Final = Operation(
 class Readings:
     """What can be read off the worker's copy of the directory."""
 
-    def __init__(self, directory: Directory, clock_ms: Callable[[], int]) -> None:
+    def __init__(
+        self, directory: Directory, priced: Callable[[], bool], clock_ms: Callable[[], int]
+    ) -> None:
         self._directory = directory
+        self._priced = priced
         self._clock_ms = clock_ms
 
     def ready(self) -> bool:
-        """Whether stock can be answered now."""
+        """Whether everything that is loaded here can be answered now."""
         try:
-            self._directory.current.require_ready()
+            self._directory.current.require_all_ready()
         except NotReadyError:
             return False
-        return self._directory.reachable
+        return self._directory.reachable and self._priced()
 
     def feeds(self) -> Mapping[str, FeedReading]:
         """Every feed by name, as metrics show it."""

@@ -54,17 +54,17 @@ KINDS: Final[Mapping[str, Kind]] = {
             "unauthorized",
             401,
             "Unauthorized",
-            "The request carries no API key where one is needed, or one that is wrong or expired. "
-            "A wrong key is refused even where none is needed.",
-            "Send “Authorization: Bearer <key>” with a valid key, or leave the header out for "
-            "what is public.",
+            "The request carries neither an API key nor a customer's token where one is needed, or "
+            "one that is wrong or expired. A wrong one is refused even where none is needed.",
+            "Send “Authorization: Bearer <key or token>” with one that is valid, or leave the "
+            "header out for what is public.",
         ),
         Kind(
             "forbidden",
             403,
             "Forbidden",
-            "The API key is good, but does not open what was asked for; detail names the scope "
-            "that is missing.",
+            "The API key or customer's token is good, but does not open what was asked for; "
+            "detail names the scope that is missing. A customer's token has no scope.",
             "Use a key that has this scope.",
         ),
         Kind(
@@ -74,6 +74,24 @@ KINDS: Final[Mapping[str, Kind]] = {
             "Neither a product nor any stock of this SKU is known.",
             "Check the SKU; ids with a slash or other special characters are percent-encoded. "
             "A product that was just created appears with the next load from the ERP.",
+        ),
+        Kind(
+            "no-price",
+            404,
+            "No price",
+            "The SKU is known, but no price list that is for this buyer, in this currency and at "
+            "this time has a price for the quantity asked for.",
+            "Check customer, channel, currency and quantity. With explain=true and a key that has "
+            "the scope explain, the answer names every price considered and why it was not taken.",
+        ),
+        Kind(
+            "unknown-customer",
+            404,
+            "Unknown customer",
+            "There is no customer of this id, or not one that this caller may know of: a "
+            "customer's token opens that customer's prices alone.",
+            "Check the id, or leave the parameter out when asking with a customer's token. A "
+            "customer who was just created appears with the next load from the ERP.",
         ),
         Kind(
             "unknown-channel",
@@ -144,8 +162,10 @@ _KIND_OF: Final[Sequence[tuple[type[BaseException], str]]] = (
     (errors.UnauthorizedError, "unauthorized"),
     (errors.ForbiddenError, "forbidden"),
     (errors.UnknownSkuError, "unknown-sku"),
+    (errors.UnknownCustomerError, "unknown-customer"),
     (errors.UnknownChannelError, "unknown-channel"),
     (errors.UnknownLocationError, "unknown-location"),
+    (errors.NoPriceError, "no-price"),
     (errors.NotReadyError, "not-ready"),
     (errors.StoreUnavailableError, "store-unavailable"),
     (TimeoutError, "overloaded"),
@@ -205,11 +225,13 @@ def unexpected() -> web.Response:
 def _detail(error: BaseException) -> str | None:
     if isinstance(error, errors.UnknownError):
         return f"Nothing is known of “{error.name}”."
+    if isinstance(error, errors.NoPriceError):
+        return f"There is no price of “{error.sku}” for this buyer."
     if isinstance(error, errors.ForbiddenError):
-        return f"The key lacks the scope “{error.scope}”."
+        return f"The scope “{error.scope}” is missing."
     if isinstance(error, errors.NotReadyError):
         waiting = ", ".join(error.feeds)
-        return f"Not loaded yet: {waiting}." if waiting else "No stock has been loaded yet."
+        return f"Not loaded yet: {waiting}." if waiting else "Nothing has been loaded yet."
     return None
 
 

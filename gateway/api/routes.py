@@ -15,6 +15,12 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 JSON = "application/json"
 
+Body = type | tuple[type, ...]
+"""What is encoded: a type, or one of several."""
+
+Who = Literal["anyone", "key", "customer"]
+"""Nobody in particular, an API key, a customer with a token."""
+
 
 class Parameter(msgspec.Struct, frozen=True):
     """Something a caller gives in the address or in a header; `schema` is JSON Schema."""
@@ -27,16 +33,19 @@ class Parameter(msgspec.Struct, frozen=True):
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """One way in which an operation ends well; `body` is the type that is encoded, if any."""
+    """One way in which an operation ends well, with what is sent, if anything."""
 
     description: str
-    body: type | None = None
+    body: Body | None = None
     media: str = JSON
     headers: tuple[str, ...] = ()
 
 
 class Operation(msgspec.Struct, frozen=True):
-    """What is to be known of a route; `problems` are names under `/problems/`."""
+    """What is to be known of a route; `problems` are names under `/problems/`.
+
+    Where `callers` is empty nobody is asked who they are.
+    """
 
     name: str
     summary: str
@@ -46,7 +55,7 @@ class Operation(msgspec.Struct, frozen=True):
     parameters: tuple[Parameter, ...] = ()
     body: type | None = None
     problems: tuple[str, ...] = ()
-    secured: bool = False
+    callers: tuple[Who, ...] = ()
 
 
 class Route(msgspec.Struct, frozen=True):

@@ -12,19 +12,16 @@ import socket
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 import msgspec
 import structlog
-from aiohttp import web
+from aiohttp import hdrs, http_exceptions, web
 from aiohttp.web_request import BaseRequest
 
-from gateway.api import problems
-from gateway.api.app import create_app
+from gateway.api import caching, problems
+from gateway.api.app import Parts, create_app
 from gateway.api.shapes import ProblemField
-from gateway.domain.access import KeyRing
-from gateway.services.directory import Directory
-from gateway.services.lookups import SellingRules, StockLookups
 
 KEEP_ALIVE: Final = 75.0
 """Seconds an idle connection stays open: longer than a load balancer's minute."""
@@ -50,40 +47,24 @@ class Address(msgspec.Struct, frozen=True):
     sock: socket.socket | None = None
 
 
-class StockSource(Protocol):
-    """Counts what it read that was not ours."""
-
-    corrupt: int
-
-
-class ChangeSource(Protocol):
-    """Listens until cancelled."""
+class Running(Protocol):
+    """Goes on until cancelled."""
 
     async def run(self) -> None: ...
 
 
-class Parts(Protocol):
-    """What a worker consists of (`gateway.wiring.Assembly` is one)."""
+class WorkerParts(Parts, Protocol):
+    """What a worker consists of: what is served, and what goes on beside it."""
 
     @property
-    def stock(self) -> StockSource: ...
+    def book(self) -> Running: ...
     @property
-    def directory(self) -> Directory: ...
-    @property
-    def changes(self) -> ChangeSource: ...
-    @property
-    def rules(self) -> SellingRules: ...
-    @property
-    def lookups(self) -> StockLookups: ...
-    @property
-    def key_ring(self) -> KeyRing: ...
-    @property
-    def clock_ms(self) -> Callable[[], int]: ...
+    def changes(self) -> Running: ...
     async def close(self) -> None: ...
 
 
 async def run_worker(
-    parts: Parts,
+    parts: WorkerParts,
     address: Address,
     shutdown: asyncio.Event,
     *,
@@ -97,18 +78,15 @@ async def run_worker(
     Raises:
         OSError: the address cannot be bound.
     """
-    app = create_app(
-        lookups=parts.lookups,
-        directory=parts.directory,
-        rules=parts.rules,
-        key_ring=parts.key_ring,
-        corrupt_values=lambda: parts.stock.corrupt,
-        clock_ms=parts.clock_ms,
-        cors_origins=cors_origins,
-    )
+    app = create_app(parts, cors_origins=cors_origins)
     running = [
         asyncio.create_task(work)
-        for work in (parts.directory.run(), parts.changes.run(), _set(shutdown))
+        for work in (
+            parts.directory.run(),
+            parts.book.run(),
+            parts.changes.run(),
+            _set(shutdown),
+        )
     ]
     try:
         async with listening(app, address) as port:
@@ -159,6 +137,19 @@ async def listening(
         await runner.cleanup()
 
 
+_UNREADABLE: Final = (http_exceptions.HttpProcessingError, web.RequestPayloadError)
+_NO_HTTP: Final = "is not HTTP/1.1 as RFC 9112 has it"
+_REASONS: Final[Sequence[tuple[type[BaseException], str]]] = (
+    (http_exceptions.LineTooLong, "has a line that is too long: its address, or a header"),
+    (http_exceptions.ContentEncodingError, "has a Content-Encoding that is not understood"),
+    (http_exceptions.InvalidHeader, "has a header that is not well formed"),
+    (http_exceptions.InvalidURLError, "has an address that is not well formed"),
+    (http_exceptions.BadStatusLine, "does not begin with a method, an address and a version"),
+    (http_exceptions.TransferEncodingError, "has a Transfer-Encoding that is not understood"),
+    (http_exceptions.ContentLengthError, "has a Content-Length that is not right"),
+)
+
+
 class ProblemRequestHandler(web.RequestHandler):
     """aiohttp's, but what goes wrong before or after our handlers is a problem as well."""
 
@@ -170,13 +161,17 @@ class ProblemRequestHandler(web.RequestHandler):
         message: str | None = None,
     ) -> web.StreamResponse:
         """The answer to what is no HTTP, or to what got past every middleware."""
+        del message  # aiohttp's words, which repeat what was sent
         if request.writer.output_size > 0:
             raise ConnectionError("the answer is on its way already")
         if status < 500:
-            # What strangers send is no event of ours; the first line says what is wrong with it.
-            reason = (message or "is not HTTP").splitlines()[0].rstrip(":")
+            # What strangers send is no event of ours, and may be a key: it is never repeated.
+            reason = next((text for type_, text in _REASONS if isinstance(exc, type_)), _NO_HTTP)
             kind = problems.KINDS["invalid-request"]
             response = problems.problem(kind, fields=[ProblemField("request", reason)])
+            # Nobody knows for which route it was meant.
+            response.headers[hdrs.CACHE_CONTROL] = caching.PRIVATE
+            response.headers[hdrs.VARY] = hdrs.AUTHORIZATION
         else:
             _log.error(
                 "request failed outside every handler", action="request.broken", exc_info=exc
@@ -184,6 +179,11 @@ class ProblemRequestHandler(web.RequestHandler):
             response = problems.unexpected()
         response.force_close()
         return response
+
+    def log_exception(self, *args: Any, **kw: Any) -> None:
+        """Write down what went wrong, but not that a stranger's body could not be decoded."""
+        if not isinstance(kw.get("exc_info"), _UNREADABLE):
+            super().log_exception(*args, **kw)
 
     async def finish_response(
         self, request: BaseRequest, resp: web.StreamResponse, start_time: float | None

@@ -139,7 +139,7 @@ class Check(msgspec.Struct, frozen=True):
 
 
 class Readiness(msgspec.Struct, frozen=True):
-    """Whether stock can be answered."""
+    """Whether stock can be answered, and prices where any are loaded."""
 
     ready: bool
     checks: list[Check] | UnsetType = UNSET

@@ -13,6 +13,7 @@ from msgspec import UNSET
 from gateway.api import caching, problems
 from gateway.api.auth import STOCK_EXACT, Authentication
 from gateway.api.bodies import read_json
+from gateway.api.fields import checked_skus, merged, parse_query
 from gateway.api.parameters import (
     MOST_IN_ADDRESS,
     MOST_IN_BODY,
@@ -20,9 +21,6 @@ from gateway.api.parameters import (
     StockQuery,
     address_parameters,
     body_parameters,
-    checked_skus,
-    merged,
-    parse_query,
     path_sku,
 )
 from gateway.api.routes import JSON, Route
@@ -43,12 +41,12 @@ from gateway.domain.spans import Span, StockStatus
 from gateway.services.directory import Directory
 from gateway.services.lookups import (
     PickupAnswer,
-    SellingRules,
     StockAnswer,
     StockContext,
     StockLookups,
     UnknownSku,
 )
+from gateway.services.selling import SellingRules
 
 SCHEMA_ORG: Final[Mapping[StockStatus, str | None]] = {
     StockStatus.IN_STOCK: "https://schema.org/InStock",
@@ -99,7 +97,12 @@ class StockHandlers:
         (answer,) = await self._lookups.answer([sku], context)
         if isinstance(answer, UnknownSku):
             return _unknown(sku, exact=exact)
-        return self._respond(request, encode(_item(answer, context)), [answer], exact=exact)
+        return self._respond(
+            request,
+            encode(stock_item(answer, judged=context.quantity is not None)),
+            [answer],
+            exact=exact,
+        )
 
     async def many(self, request: web.Request) -> web.Response:
         """Several SKUs, named in the address."""
@@ -131,7 +134,14 @@ class StockHandlers:
         self, request: web.Request, skus: Sequence[str], context: StockContext
     ) -> web.Response:
         answers = await self._lookups.answer(skus, context)
-        body = encode(StockItems([_item(answer, context) for answer in answers]))
+        judged = context.quantity is not None
+        items = [
+            stock_item(answer, judged=judged)
+            if isinstance(answer, StockAnswer)
+            else UnknownItem(answer.sku, _UNKNOWN)
+            for answer in answers
+        ]
+        body = encode(StockItems(items))
         known = [answer for answer in answers if isinstance(answer, StockAnswer)]
         return self._respond(request, body, known, exact=context.exact)
 
@@ -173,9 +183,8 @@ def _unknown(sku: str, *, exact: bool) -> web.Response:
     return response
 
 
-def _item(answer: StockAnswer | UnknownSku, context: StockContext) -> StockItem | UnknownItem:
-    if isinstance(answer, UnknownSku):
-        return UnknownItem(answer.sku, _UNKNOWN)
+def stock_item(answer: StockAnswer, *, judged: bool) -> StockItem:
+    """An answer as it goes out; `judged` where a quantity was asked for."""
     view, delivery = answer.view, answer.delivery
     return StockItem(
         answer.sku,
@@ -188,7 +197,7 @@ def _item(answer: StockAnswer | UnknownSku, context: StockContext) -> StockItem 
         None if delivery is None else DeliveryShape(delivery.earliest, delivery.latest),
         datetime.fromtimestamp(answer.as_of_ms // 1000, UTC),
         answer.freshness,
-        UNSET if context.quantity is None else answer.sufficient,
+        answer.sufficient if judged else UNSET,
         UNSET if answer.salable is None else to_number(answer.salable),
         UNSET if answer.pickup is None else [_pickup(store) for store in answer.pickup],
     )

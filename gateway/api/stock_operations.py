@@ -84,7 +84,7 @@ ONE: Final = Operation(
         CONDITION,
     ),
     problems=(*PROBLEMS, "unknown-sku"),
-    secured=True,
+    callers=("anyone", "key", "customer"),
 )
 
 MANY: Final = Operation(
@@ -108,7 +108,7 @@ MANY: Final = Operation(
         CONDITION,
     ),
     problems=PROBLEMS,
-    secured=True,
+    callers=("anyone", "key", "customer"),
 )
 
 QUERY: Final = Operation(
@@ -121,5 +121,5 @@ QUERY: Final = Operation(
     parameters=CIRCUMSTANCES,
     body=StockQuery,
     problems=(*PROBLEMS, "body-too-large"),
-    secured=True,
+    callers=("anyone", "key", "customer"),
 )

@@ -109,7 +109,7 @@ def _read(path: Path) -> dict[str, Any]:
         raise SettingsError(msg) from None
 
 
-_SECRET: Final = ("dsn", "url", "sha256")
+_SECRET: Final = ("dsn", "url", "sha256", "private_key", "public_key")
 _LONGEST_SHOWN: Final = 60
 
 
@@ -137,7 +137,8 @@ def _explain(error: ValidationError, path: Path | None) -> str:
     if place[-1:] == ["type"] and isinstance(given, dict):
         given = given.get("type", given)
     plain = isinstance(given, str | int | float | list) and "://" not in str(given)
-    plain = plain and place[-1] not in _SECRET
+    # So is a PEM wherever it was put by mistake.
+    plain = plain and place[-1] not in _SECRET and "-----BEGIN" not in str(given)
     value = f" = {_shortened(given)}" if plain else ""
     more = len(error.errors()) - 1
     rest = f" (and {more} more)" if more else ""

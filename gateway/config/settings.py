@@ -11,9 +11,11 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from gateway.config.values import (
     Bounds,
     Country,
+    Currency,
     Days,
     FeedName,
     Identifier,
+    KeyId,
     Limit,
     Locale,
     Port,
@@ -26,6 +28,7 @@ from gateway.config.values import (
     TimeZone,
     Weekday,
 )
+from gateway.domain.precedence import Strategy
 
 
 class _Section(BaseModel):
@@ -69,7 +72,7 @@ class Freshness(_Section):
 class Channel(_Section):
     """A place of selling."""
 
-    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] = "EUR"
+    currency: Currency = "EUR"
     locale: Locale = "en"
     timezone: TimeZone = "UTC"
     cut_off: TimeOfDay | None = None
@@ -102,6 +105,62 @@ class Spans(_Section):
         20,
     )
     few_below: Limit = 5
+
+
+class Prices(_Section):
+    """How prices are resolved, and whether strangers see base prices."""
+
+    strategy: Strategy = Strategy.MOST_SPECIFIC
+    public_prices: bool = False
+
+
+class CustomerTokenKey(_Section):
+    """A key by which tokens of customers are verified."""
+
+    algorithm: Literal["ES256", "ES384", "EdDSA", "RS256", "PS256"]
+    public_key: str
+
+
+class CustomerTokens(_Section):
+    """Who signs customers in: their tokens (JWT) are taken instead of API keys."""
+
+    issuer: Annotated[str, Field(min_length=1)]
+    audience: Annotated[str, Field(min_length=1)]
+    keys: Annotated[dict[KeyId, CustomerTokenKey], Field(min_length=1)]
+
+
+class PriceTokenKey(_Section):
+    """A key that signs prices, or one that did: then its public half is enough."""
+
+    algorithm: Literal["ES256", "EdDSA"]
+    private_key: str | None = None
+    private_key_file: Path | None = None
+    public_key: str | None = None
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> PriceTokenKey:
+        given = (self.private_key, self.private_key_file, self.public_key)
+        if sum(value is not None for value in given) != 1:
+            msg = "needs one of private_key, private_key_file and public_key"
+            raise ValueError(msg)
+        return self
+
+
+class PriceTokens(_Section):
+    """How the prices of a checkout are signed, so that the ERP can accept them unseen."""
+
+    issuer: Annotated[str, Field(min_length=1)] = "stockspan"
+    lifetime: Seconds = 3600.0
+    signing_key: KeyId
+    keys: dict[KeyId, PriceTokenKey]
+
+    @model_validator(mode="after")
+    def _can_sign(self) -> PriceTokens:
+        key = self.keys.get(self.signing_key)
+        if key is None or key.public_key is not None:
+            msg = "signing_key must name one of the keys that has a private half"
+            raise ValueError(msg)
+        return self
 
 
 class Key(_Section):
@@ -148,13 +207,17 @@ class Guard(_Section):
     """When a snapshot is held back: shares between 0 and 1, and rows below which none is judged."""
 
     zeroed_share: Annotated[float, Field(ge=0, le=1)] = 0.2
+    moved_share: Annotated[float, Field(ge=0, le=1)] = 0.1
+    moved_by: Annotated[float, Field(ge=0)] = 0.5
     judged_from: Annotated[int, Field(ge=0)] = 50
 
 
 class Feed(_Section):
     """One kind of record from one source; for PostgreSQL the query is the mapping."""
 
-    kind: Literal["products", "locations", "stock"]
+    kind: Literal[
+        "products", "locations", "stock", "price_lists", "prices", "customers", "discounts"
+    ]
     source: str
     query: str | None = None
     watermark: str | None = None
@@ -178,6 +241,9 @@ class Settings(BaseSettings):
         default={"default": Channel()}
     )
     spans: dict[str, Spans] = Field(default={})
+    prices: Prices = Prices()
+    customer_tokens: CustomerTokens | None = None
+    price_tokens: PriceTokens | None = None
     keys: dict[str, Key] = Field(default={})
     push: Push | None = None
     loaders: Loaders = Loaders()

@@ -13,6 +13,7 @@ import holidays
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from gateway.domain.identifiers import RULE, is_identifier
+from gateway.domain.money import minor_digits
 from gateway.domain.quantities import NotAQuantityError, to_milli
 
 LOCALES: Final = ("en", "sv", "nl", "ro", "de")
@@ -51,6 +52,13 @@ def _an_identifier(name: str) -> str:
     if not is_identifier(name):
         raise ValueError("must be " + RULE)
     return name
+
+
+def _known_currency(code: str) -> str:
+    if minor_digits(code) is None:
+        msg = 'must be a currency of ISO 4217, such as "SEK"'
+        raise ValueError(msg)
+    return code
 
 
 def _ascending(bounds: tuple[float, ...]) -> tuple[float, ...]:
@@ -108,6 +116,8 @@ StoreUrl = Annotated[str, AfterValidator(_store_url)]
 PostgresDsn = Annotated[str, AfterValidator(_postgres_dsn)]
 Port = Annotated[int, Field(ge=0, le=65535)]
 Identifier = Annotated[str, AfterValidator(_an_identifier)]
+KeyId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
+Currency = Annotated[str, AfterValidator(_known_currency)]
 FeedName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 Locale = Literal["en", "sv", "nl", "ro", "de"]

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import StrEnum
-from typing import Final
+from functools import lru_cache
+from typing import Any, Final
 
 import msgspec
 
 from gateway.domain.customers import Customer
 from gateway.domain.money import Percent, Price
-from gateway.domain.precedence import Strategy
+from gateway.domain.precedence import Key, Strategy, halves
 from gateway.domain.price_lists import (
     EVERYTHING,
     Discount,
@@ -26,7 +27,7 @@ from gateway.domain.price_lists import (
     Target,
 )
 from gateway.domain.quantities import UNIT, Milli
-from gateway.domain.validity import Validity, earliest
+from gateway.domain.validity import Validity
 
 DISCOUNTS: Final = "discounts"
 """What stands for a list in candidates of the discount matrix."""
@@ -48,17 +49,6 @@ class Rejection(StrEnum):
     """A cell of the discount matrix, when a later one is valid too."""
     BELOW_MIN_QUANTITY = "below_min_quantity"
     NO_BASE_PRICE = "no_base_price"
-
-
-TIMELESS: Final = frozenset(
-    {
-        Rejection.OTHER_TARGET,
-        Rejection.CURRENCY,
-        Rejection.NOT_FOR_CUSTOMER,
-        Rejection.PERCENT_IN_BASE,
-    }
-)
-"""Reasons that no moment in time can change."""
 
 
 class PriceContext(msgspec.Struct, frozen=True):
@@ -104,7 +94,10 @@ class Source(msgspec.Struct, frozen=True, gc=False):
 
 
 class Candidate(msgspec.Struct, frozen=True, gc=False):
-    """An offer that stands, or a cell of the discount matrix, in one form."""
+    """An offer that may stand, or a cell of the discount matrix, in one form.
+
+    It stands while `validity` covers the moment: that of its list and of its row together.
+    """
 
     price_list: str
     layer: Layer
@@ -115,9 +108,26 @@ class Candidate(msgspec.Struct, frozen=True, gc=False):
     percent: Percent | None
     rank: int
     valid_from: int
-    until_ms: int | None
+    validity: Validity
     tax_included: bool
     sources: tuple[Source, ...]
+
+
+class Ranked(msgspec.Struct, frozen=True, gc=False):
+    """A candidate with its place in a strategy's order, as far as the price does not decide it."""
+
+    candidate: Candidate
+    before: tuple[Any, ...]
+    after: tuple[Any, ...]
+
+    def key(self, price: Price) -> Key:
+        """What is compared at this price: the least wins."""
+        return self.before, price, self.after
+
+
+def ranked(candidate: Candidate, strategy: Strategy) -> Ranked:
+    """The candidate in the strategy's order; worth keeping, because it is right at every moment."""
+    return Ranked(candidate, *halves(strategy, candidate))
 
 
 def rejection(  # noqa: PLR0911 - one return a reason, in the contract's order
@@ -141,7 +151,7 @@ def rejection(  # noqa: PLR0911 - one return a reason, in the contract's order
 
 
 def candidate_of(offer: Offer) -> Candidate:
-    """An offer that stands, as a candidate."""
+    """An offer as a candidate."""
     head, row = offer.price_list, offer.row
     return Candidate(
         head.price_list,
@@ -153,9 +163,9 @@ def candidate_of(offer: Offer) -> Candidate:
         row.discount_percent,
         _LAST_RANK if row.rank is None else row.rank,
         _began(row.validity),
-        earliest((row.validity.until_ms, head.validity.until_ms)),
+        head.validity.within(row.validity),
         head.tax_included,
-        (Source(row.feed, row.stamp_ms),),
+        _source(row.feed, row.stamp_ms),
     )
 
 
@@ -171,24 +181,32 @@ def candidate_of_cell(cell: Discount) -> Candidate:
         cell.discount_percent,
         _LAST_RANK,
         _began(cell.validity),
-        cell.validity.until_ms,
+        cell.validity,
         tax_included=False,
-        sources=(Source(cell.feed, cell.stamp_ms),),
+        sources=_source(cell.feed, cell.stamp_ms),
     )
 
 
 def cells_for(
     context: PriceContext, product: PricedProduct, discounts: Iterable[Discount]
-) -> list[Discount]:
+) -> list[Candidate]:
     """The cells of the matrix for this customer and product, valid or not, the latest last."""
     customer = context.customer
     if context.base_only or customer is None or customer.discount_class is None:
         return []
     classes = (customer.discount_class, product.discount_class)
     cells = [
-        cell for cell in discounts if (cell.discount_class, cell.product_discount_class) == classes
+        candidate_of_cell(cell)
+        for cell in discounts
+        if (cell.discount_class, cell.product_discount_class) == classes
     ]
-    return sorted(cells, key=lambda cell: _began(cell.validity))
+    return sorted(cells, key=lambda cell: cell.valid_from)
+
+
+@lru_cache(maxsize=1024)
+def _source(feed: int, stamp_ms: int) -> tuple[Source, ...]:
+    """The same for all records that came together, which are very many."""
+    return (Source(feed, stamp_ms),)
 
 
 def _began(validity: Validity) -> int:

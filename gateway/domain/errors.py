@@ -7,8 +7,10 @@ StockspanError
  ├─ ForbiddenError           scope: the one that is missing
  ├─ UnknownError             nothing of that name
  │   ├─ UnknownSkuError
+ │   ├─ UnknownCustomerError
  │   ├─ UnknownChannelError
  │   └─ UnknownLocationError
+ ├─ NoPriceError             sku: it is known, but no price of it is agreed
  ├─ NotReadyError            feeds: those that have not been loaded yet
  └─ StoreUnavailableError    Redis did not answer in time, or refused
      └─ StoreFullError       it refused a write for lack of memory
@@ -64,12 +66,24 @@ class UnknownSkuError(UnknownError):
     """No product and no stock of that SKU."""
 
 
+class UnknownCustomerError(UnknownError):
+    """No such customer, or not one that this caller may know of."""
+
+
 class UnknownChannelError(UnknownError):
     """No channel of that name is configured."""
 
 
 class UnknownLocationError(UnknownError):
     """No location of that name serves the channel."""
+
+
+class NoPriceError(StockspanError):
+    """The SKU is known, but there is no price of it for this buyer."""
+
+    def __init__(self, sku: str) -> None:
+        super().__init__(sku)
+        self.sku = sku
 
 
 class NotReadyError(StockspanError):

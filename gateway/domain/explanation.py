@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from enum import StrEnum
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
@@ -15,12 +15,12 @@ from gateway.domain.candidates import (
     PricedProduct,
     Rejection,
     candidate_of,
-    candidate_of_cell,
     cells_for,
+    ranked,
     rejection,
 )
 from gateway.domain.money import Price, less
-from gateway.domain.precedence import ORDERS, order_key
+from gateway.domain.precedence import Strategy, lost_by
 from gateway.domain.price_lists import Discount, Layer, Target
 from gateway.domain.quantities import Milli
 
@@ -64,12 +64,14 @@ def explain(
             judged.append((candidate_of(offer), reason))
     judged += _judged_cells(context, product, discounts)
     standing = [one for one, reason in judged if reason is None and one.min_quantity <= quantity]
-    key = order_key(context.strategy)
-    base = _base(standing, key)
-    priced = [(key(one, price), one, price) for one, price in _prices(standing, base)]
+    strategy = context.strategy
+    base = _base(standing, strategy)
+    priced = [
+        (ranked(one, strategy).key(price), one, price) for one, price in _prices(standing, base)
+    ]
     priced.sort(key=lambda entry: entry[0])
     considered = [
-        _considered(one, price, Verdict.LOST, _lost_by(context, ordered, priced[0][0]))
+        _considered(one, price, Verdict.LOST, lost_by(strategy, ordered, priced[0][0]))
         if place
         else _considered(one, price, Verdict.WON, BEST)
         for place, (ordered, one, price) in enumerate(priced)
@@ -98,15 +100,15 @@ def _judged_cells(
             reason = Rejection.ROW_NOT_VALID
         elif cell is not valid[-1]:
             reason = Rejection.SUPERSEDED
-        judged.append((candidate_of_cell(cell), reason))
+        judged.append((cell, reason))
     return judged
 
 
-def _base(standing: Iterable[Candidate], key: Any) -> Price | None:
+def _base(standing: Iterable[Candidate], strategy: Strategy) -> Price | None:
     """The base price at the quantity for which these stand."""
     for layer in (Layer.BASE, Layer.CHANNEL):
         ordered = [
-            (key(one, one.unit_price), one.unit_price)
+            (ranked(one, strategy).key(one.unit_price), one.unit_price)
             for one in standing
             if one.layer is layer and one.unit_price is not None
         ]
@@ -123,15 +125,6 @@ def _prices(standing: Iterable[Candidate], base: Price | None) -> list[tuple[Can
 
 def _price(one: Candidate, base: Price) -> Price:
     return one.unit_price if one.unit_price is not None else less(base, one.percent or 0)
-
-
-def _lost_by(context: PriceContext, ordered: Sequence[Any], won: Sequence[Any]) -> str:
-    """The first thing by which they differ; the last where they are the same in all."""
-    names = ORDERS[context.strategy]
-    for name, here, there in zip(names, ordered, won, strict=True):
-        if here != there:
-            return name
-    return names[-1]
 
 
 def _considered(one: Candidate, price: Price | None, outcome: Verdict, reason: str) -> Considered:

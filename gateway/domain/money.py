@@ -33,6 +33,8 @@ _WHOLE: Final = 100 * 10**_PERCENT_DIGITS
 _PLAIN: Final = frozenset("0123456789.-+")
 _MOST_DIGITS: Final = 15
 _HALVES: Final = 2
+_TENS: Final = tuple(10**digits for digits in range(PRICE_DIGITS + 1))
+_ONE_OF_ONE: Final = ONE * UNIT
 
 
 class NotMoneyError(ValueError):
@@ -82,7 +84,7 @@ def less(price: Price, percent: Percent) -> Price:
 
 def line_amount(price: Price, quantity: Milli, digits: int) -> Amount:
     """So many at this price, rounded half up at the line."""
-    return half_up(price * quantity * 10**digits, ONE * UNIT)
+    return half_up(price * quantity * _TENS[digits], _ONE_OF_ONE)
 
 
 def half_up(numerator: int, denominator: int) -> int:
@@ -90,7 +92,7 @@ def half_up(numerator: int, denominator: int) -> int:
     return (_HALVES * numerator + denominator) // (_HALVES * denominator)
 
 
-class TaxRate(msgspec.Struct, frozen=True):
+class TaxRate(msgspec.Struct, frozen=True, gc=False):
     """A share such as 0.25, as a fraction of whole numbers."""
 
     numerator: int = 0
@@ -111,7 +113,7 @@ class TaxRate(msgspec.Struct, frozen=True):
         return half_up(gross * self.denominator, self.denominator + self.numerator)
 
 
-class LineAmounts(msgspec.Struct, frozen=True):
+class LineAmounts(msgspec.Struct, frozen=True, gc=False):
     """What a line costs; gross is always net + tax."""
 
     net: Amount

@@ -43,27 +43,56 @@ class Comparable(Protocol):
 
 
 # What candidates are compared by, in turn, each so that less is better.
-_By = Callable[[Comparable, Price], Any]
-_CRITERIA: Final[Mapping[str, _By]] = {
-    "layer": lambda one, _: -SPECIFICITY[one.layer],
-    "target": lambda one, _: -one.target.scope,
-    "priority": lambda one, _: -one.priority,
-    "rank": lambda one, _: one.rank,
-    "min_quantity": lambda one, _: -one.min_quantity,
-    "unit_price": lambda _, price: price,
-    "list_id": lambda one, _: one.price_list,
-    "valid_from": lambda one, _: -one.valid_from,
+_CRITERIA: Final[Mapping[str, Callable[[Comparable], Any]]] = {
+    "layer": lambda one: -SPECIFICITY[one.layer],
+    "target": lambda one: -one.target.scope,
+    "priority": lambda one: -one.priority,
+    "rank": lambda one: one.rank,
+    "min_quantity": lambda one: -one.min_quantity,
+    "list_id": lambda one: one.price_list,
+    "valid_from": lambda one: -one.valid_from,
 }
-_COMMON: Final = ("target", "priority", "min_quantity", "unit_price", "list_id", "valid_from")
+_PRICE: Final = "unit_price"
 ORDERS: Final[Mapping[Strategy, tuple[str, ...]]] = {
-    Strategy.MOST_SPECIFIC: ("layer", *_COMMON),
-    Strategy.BEST_PRICE: ("unit_price", "layer", *_COMMON),
-    Strategy.FIRST_MATCH: ("layer", "priority", "rank", *_COMMON),
+    Strategy.MOST_SPECIFIC: (
+        *("layer", "target", "priority", "min_quantity", _PRICE, "list_id", "valid_from"),
+    ),
+    Strategy.BEST_PRICE: (
+        *(_PRICE, "layer", "target", "priority", "min_quantity", "list_id", "valid_from"),
+    ),
+    Strategy.FIRST_MATCH: (
+        *("layer", "priority", "rank", "target", "min_quantity", _PRICE, "list_id", "valid_from"),
+    ),
 }
 """By what each strategy compares, in turn. `valid_from` (the later) only makes it complete."""
 
+Key = tuple[tuple[Any, ...], Price, tuple[Any, ...]]
+"""What is compared: all that comes before the unit price, the price, and all that comes after."""
 
-def order_key(strategy: Strategy) -> Callable[[Comparable, Price], tuple[Any, ...]]:
-    """The key by which the strategy sorts candidates with their prices: the least wins."""
-    criteria = tuple(_CRITERIA[name] for name in ORDERS[strategy])
-    return lambda one, price: tuple([criterion(one, price) for criterion in criteria])
+_HALVES: Final = {
+    strategy: (
+        tuple(_CRITERIA[name] for name in order[: order.index(_PRICE)]),
+        tuple(_CRITERIA[name] for name in order[order.index(_PRICE) + 1 :]),
+    )
+    for strategy, order in ORDERS.items()
+}
+
+
+def halves(strategy: Strategy, one: Comparable) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+    """What of a candidate's `Key` comes before its price, and what after."""
+    before, after = _HALVES[strategy]
+    return tuple([by(one) for by in before]), tuple([by(one) for by in after])
+
+
+def lost_by(strategy: Strategy, loser: Key, winner: Key) -> str:
+    """The first criterion in which they differ; the last where they are the same in all."""
+    names = ORDERS[strategy]
+    for name, here, there in zip(names, _flat(loser), _flat(winner), strict=True):
+        if here != there:
+            return name
+    return names[-1]
+
+
+def _flat(key: Key) -> tuple[Any, ...]:
+    before, price, after = key
+    return (*before, price, *after)

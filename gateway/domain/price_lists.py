@@ -41,7 +41,7 @@ class Scope(IntEnum):
     SKU = 2
 
 
-class Target(msgspec.Struct, frozen=True):
+class Target(msgspec.Struct, frozen=True, gc=False):
     """One SKU, one product group, or everything (with an empty name)."""
 
     scope: Scope
@@ -51,7 +51,7 @@ class Target(msgspec.Struct, frozen=True):
 EVERYTHING: Final = Target(Scope.ALL)
 
 
-class PriceList(msgspec.Struct, frozen=True):
+class PriceList(msgspec.Struct, frozen=True, gc=False):
     """The head of a list: its currency and layer, and for whom and when it is."""
 
     price_list: str
@@ -95,7 +95,7 @@ class PriceList(msgspec.Struct, frozen=True):
         return named or bool(self.groups) or self.layer in _FOR_ALL
 
 
-class PriceRow(msgspec.Struct, frozen=True):
+class PriceRow(msgspec.Struct, frozen=True, gc=False):
     """A row of a list: a unit price, or a percentage off the base price; exactly one of them."""
 
     price_list: str
@@ -112,7 +112,7 @@ class PriceRow(msgspec.Struct, frozen=True):
     """When it came; how old it is where no feed vouches for it."""
 
 
-class Discount(msgspec.Struct, frozen=True):
+class Discount(msgspec.Struct, frozen=True, gc=False):
     """A cell of the discount matrix: customer class × product class."""
 
     discount_class: str

@@ -14,31 +14,32 @@ are made once for a product and a buyer, and asked for each line. The steps of t
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Iterable, Sequence
+from typing import Final
 
 import msgspec
 
 from gateway.domain.candidates import (
-    TIMELESS,
     Candidate,
     Offer,
     PriceContext,
     PricedProduct,
+    Ranked,
+    Rejection,
     Source,
     candidate_of,
-    candidate_of_cell,
     cells_for,
+    ranked,
     rejection,
 )
 from gateway.domain.money import Price, less
-from gateway.domain.precedence import order_key
+from gateway.domain.precedence import Key
 from gateway.domain.price_lists import Discount, Layer
 from gateway.domain.quantities import Milli
-from gateway.domain.validity import Validity, earliest, steady_around
+from gateway.domain.validity import ALWAYS, Validity, earliest, steady_around
 
 
-class ResolvedPrice(msgspec.Struct, frozen=True):
+class ResolvedPrice(msgspec.Struct, frozen=True, gc=False):
     """The price at some quantity: `min_quantity` and `price_list` are those of the winner.
 
     `sources` are the records it rests on: the winner's, and the base price's under a percentage.
@@ -54,7 +55,7 @@ class ResolvedPrice(msgspec.Struct, frozen=True):
     sources: tuple[Source, ...]
 
 
-class PriceTerms(msgspec.Struct, frozen=True, eq=False):
+class PriceTerms(msgspec.Struct, frozen=True, eq=False, gc=False):
     """What a product costs a buyer, at every quantity; right at every moment of `steady`."""
 
     starts: Sequence[Milli]
@@ -78,56 +79,75 @@ def resolve(
 
     Takes any offers and cells: those that do not stand have no effect.
     """
-    candidates: list[Candidate] = []
-    validities: list[Validity] = []
-    for offer in offers:
-        reason = rejection(context, product, offer)
-        if reason in TIMELESS:
-            continue
-        validities += (offer.price_list.validity, offer.row.validity)
-        if reason is None:
-            candidates.append(candidate_of(offer))
-    cells = cells_for(context, product, discounts)
-    validities += [cell.validity for cell in cells]
-    standing = [cell for cell in cells if cell.validity.covers(context.at_ms)]
-    if standing:
-        candidates.append(candidate_of_cell(standing[-1]))
-    steps = _steps(candidates, order_key(context.strategy))
+    standing = [
+        ranked(candidate_of(offer), context.strategy)
+        for offer in offers
+        if rejection(context, product, offer) in _FOR_A_TIME
+    ]
+    cells = [ranked(cell, context.strategy) for cell in cells_for(context, product, discounts)]
+    return terms_of(standing, cells, context.at_ms)
+
+
+def terms_of(offers: Iterable[Ranked], cells: Iterable[Ranked], at_ms: int) -> PriceTerms:
+    """The terms made of offers that nothing but the moment can reject.
+
+    Of the cells of the matrix (in the order of their beginning) the last one that is valid counts.
+    """
+    candidates: list[Ranked] = []
+    limited: list[Validity] = []
+    for one in offers:
+        validity = one.candidate.validity
+        if validity is not ALWAYS:
+            limited.append(validity)
+            if not validity.covers(at_ms):
+                continue
+        candidates.append(one)
+    cell: Ranked | None = None
+    for one in cells:
+        limited.append(one.candidate.validity)
+        if one.candidate.validity.covers(at_ms):
+            cell = one
+    if cell is not None:
+        candidates.append(cell)
+    steps = _steps(candidates)
     return PriceTerms(
-        [start for start, _ in steps],
-        [price for _, price in steps],
+        tuple([start for start, _ in steps]),
+        tuple([price for _, price in steps]),
         _breaks(steps),
-        steady_around(validities, context.at_ms),
+        steady_around(limited, at_ms) if limited else ALWAYS,
     )
 
 
-_Key = Callable[[Candidate, Price], tuple[Any, ...]]
-_Ordered = tuple[tuple[Any, ...], Price, Candidate]
+# Reasons for which an offer is rejected now and may stand at another moment.
+_FOR_A_TIME: Final = frozenset({None, Rejection.LIST_NOT_VALID, Rejection.ROW_NOT_VALID})
+
+_Ordered = tuple[Key, Price, Candidate]
 
 
-def _steps(candidates: list[Candidate], key: _Key) -> list[tuple[Milli, ResolvedPrice]]:
+def _steps(candidates: list[Ranked]) -> list[tuple[Milli, ResolvedPrice]]:
     """The winner from each quantity on at which one more candidate comes in.
 
     Candidates only ever come in, so the best of those with a price of their own is carried along;
     percentages are counted anew, because the base price may have changed.
     """
-    candidates.sort(key=lambda one: one.min_quantity)
+    candidates.sort(key=_min_quantity)
     steps: list[tuple[Milli, ResolvedPrice]] = []
     priced: _Ordered | None = None
     bases: dict[Layer, _Ordered] = {}
-    percents: list[Candidate] = []
-    for place, one in enumerate(candidates):
+    percents: list[Ranked] = []
+    last = len(candidates) - 1
+    for place, entry in enumerate(candidates):
+        one = entry.candidate
         if one.unit_price is None:
-            percents.append(one)
+            percents.append(entry)
         else:
-            entry = (key(one, one.unit_price), one.unit_price, one)
-            priced = _better(priced, entry)
+            ordered = (entry.key(one.unit_price), one.unit_price, one)
+            priced = _better(priced, ordered)
             if one.layer in _BASES:
-                bases[one.layer] = _better(bases.get(one.layer), entry)
-        if place + 1 < len(candidates) and candidates[place + 1].min_quantity == one.min_quantity:
+                bases[one.layer] = _better(bases.get(one.layer), ordered)
+        if place < last and candidates[place + 1].candidate.min_quantity == one.min_quantity:
             continue
-        base = base_of(bases)
-        price = _won(priced, percents, base, key)
+        price = _won(priced, percents, bases.get(Layer.BASE) or bases.get(Layer.CHANNEL))
         if price is not None:
             steps.append((one.min_quantity, price))
     return steps
@@ -136,28 +156,33 @@ def _steps(candidates: list[Candidate], key: _Key) -> list[tuple[Milli, Resolved
 _BASES: Final = (Layer.BASE, Layer.CHANNEL)
 
 
-def base_of(bases: Mapping[Layer, _Ordered]) -> _Ordered | None:
-    """The base price: of the base layer, else of the channel layer."""
-    return bases.get(Layer.BASE) or bases.get(Layer.CHANNEL)
+def _min_quantity(entry: Ranked) -> Milli:
+    return entry.candidate.min_quantity
 
 
 def _won(
-    priced: _Ordered | None, percents: Iterable[Candidate], base: _Ordered | None, key: _Key
+    priced: _Ordered | None, percents: Iterable[Ranked], base: _Ordered | None
 ) -> ResolvedPrice | None:
     best = priced
     if base is not None:
-        for one in percents:
-            price = less(base[1], one.percent or 0)
-            best = _better(best, (key(one, price), price, one))
+        for entry in percents:
+            price = less(base[1], entry.candidate.percent or 0)
+            best = _better(best, (entry.key(price), price, entry.candidate))
     if best is None:
         return None
     _, price, winner = best
-    until_ms, tax_included, sources = winner.until_ms, winner.tax_included, winner.sources
+    until_ms, tax_included, sources = (
+        winner.validity.until_ms,
+        winner.tax_included,
+        winner.sources,
+    )
     if winner.percent is not None and base is not None:
         # What is taken off a price lasts as long as that price, and is taxed like it.
         under = base[2]
-        until_ms = earliest((until_ms, under.until_ms))
-        tax_included, sources = under.tax_included, (*sources, *under.sources)
+        until_ms = earliest((until_ms, under.validity.until_ms))
+        tax_included = under.tax_included
+        if under.sources != sources:
+            sources += under.sources
     return ResolvedPrice(
         price,
         None if base is None else base[1],

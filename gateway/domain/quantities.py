@@ -65,8 +65,8 @@ def to_number(milli: Milli) -> int | float:
 
 
 def _float_to_milli(number: float) -> Milli:
-    # round() knows no infinity and no NaN.
-    if not isfinite(number):
+    # round() knows no infinity and no NaN; the product of a huge number is infinite too.
+    if not isfinite(number * UNIT):
         raise NotAQuantityError("must be " + RULE)
     milli = round(number * UNIT)
     # The nearest double of a three-decimal figure divides back to itself; any other does not.

@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 
 
-class Validity(msgspec.Struct, frozen=True):
+class Validity(msgspec.Struct, frozen=True, gc=False):
     """From when until when something holds."""
 
     from_ms: int | None = None
@@ -22,6 +22,15 @@ class Validity(msgspec.Struct, frozen=True):
         return (self.from_ms is None or self.from_ms <= at_ms) and (
             self.until_ms is None or at_ms < self.until_ms
         )
+
+    def within(self, other: Validity) -> Validity:
+        """When both hold; never, where one ends before the other begins."""
+        if self == ALWAYS:
+            return other
+        if other == ALWAYS:
+            return self
+        begins = [edge for edge in (self.from_ms, other.from_ms) if edge is not None]
+        return Validity(max(begins, default=None), earliest((self.until_ms, other.until_ms)))
 
     def meets(self, other: Validity) -> bool:
         """Whether there is a moment at which both hold."""

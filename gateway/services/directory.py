@@ -7,7 +7,7 @@ every second besides, because messages may be lost. While the store is away the 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, Protocol
 
 import msgspec
@@ -15,10 +15,12 @@ import structlog
 
 from gateway.domain.errors import NotReadyError, StoreUnavailableError, UnknownLocationError
 from gateway.domain.stock import Location, StockLevel, in_priority_order
-from gateway.store.feeds import FeedState, unready
+from gateway.services.single_flight import SingleFlight
+from gateway.store.feeds import FeedState, awaited_prices, unready, unready_prices
 from gateway.store.keys import Change, ChangeKind
 
 _RENEW_EVERY: Final = 1.0
+_OURS: Final = frozenset({ChangeKind.LOCATIONS, ChangeKind.FEEDS})
 
 _log = structlog.get_logger(__name__)
 
@@ -89,6 +91,27 @@ class Snapshot(msgspec.Struct, frozen=True):
         if waiting is not None:
             raise NotReadyError(waiting)
 
+    def require_prices_ready(self) -> None:
+        """Return if every price can be right.
+
+        Raises:
+            NotReadyError: some feed has not been loaded yet, or there is none.
+        """
+        waiting = unready_prices(self.feeds)
+        if waiting is not None:
+            raise NotReadyError(waiting)
+
+    def require_all_ready(self) -> None:
+        """Return if everything that is loaded here can be answered: stock, and prices if any.
+
+        Raises:
+            NotReadyError: some feed has not been loaded yet, or there is none.
+        """
+        self.require_ready()
+        waiting = awaited_prices(self.feeds)
+        if waiting:
+            raise NotReadyError(waiting)
+
     def verified_through(self, feed: int) -> int | None:
         """Until when that feed's records are known to be right; None when never verified."""
         for state in self.feeds.values():
@@ -113,12 +136,17 @@ class Directory:
         self._locations = locations
         self._feeds = feeds
         self._wake = asyncio.Event()
+        self._renewal = SingleFlight(self.renew)
+        self._begun = self._read = 0
+        self._told = False
+        self._heard = Snapshot()
         self.current = Snapshot()
         self.reachable = False
 
     def on_change(self, change: Change | None) -> None:
         """Renew soon, if the change is one that matters here."""
-        if change is None or change.kind is not ChangeKind.SKU:
+        if change is None or change.kind in _OURS:
+            self._told = True
             self._wake.set()
 
     async def renew(self) -> None:
@@ -128,17 +156,60 @@ class Directory:
             StoreUnavailableError: the store did not answer; the last copy stays.
         """
         self._wake.clear()
+        self._begun += 1
+        begun = self._begun
+        told, self._told = self._told, False
         try:
             # Before the rest: should the store lose everything meanwhile, the copy is of an epoch
             # that no reading will match, and the next renewal puts it right.
             epoch = await self._feeds.epoch()
             locations = await self._locations.locations()
             feeds = await self._feeds.all()
-        except StoreUnavailableError:
-            self.reachable = False
+        except BaseException as error:
+            self._told = self._told or told
+            if isinstance(error, StoreUnavailableError):
+                self.reachable = False
             raise
-        self.current = Snapshot(tuple(in_priority_order(locations)), feeds, epoch)
         self.reachable = True
+        if begun < self._read:
+            return  # one that began later has ended before
+        self._read = begun
+        self.current = Snapshot(tuple(in_priority_order(locations)), feeds, epoch)
+        if told:
+            self._heard = self.current
+
+    async def renewed(self) -> Snapshot:
+        """The copy as of now, or later; who asks for it meanwhile shares the reading.
+
+        Raises:
+            StoreUnavailableError: the store did not answer; the last copy stays.
+        """
+        await self._renewal.fresh()
+        return self.current
+
+    @property
+    def heard(self) -> Snapshot:
+        """The last copy of which the change channel told; nothing, while it is of another epoch.
+
+        What a feed is verified through by then, everything is that the channel told of before:
+        so old may be called what is kept until the channel evicts it.
+        """
+        return self._heard if self._heard.epoch == self.current.epoch else Snapshot()
+
+    async def ready_for(self, require: Callable[[Snapshot], None]) -> Snapshot:
+        """The copy, if it is ready in this sense; renewed first where it is not.
+
+        It may have become so this moment, and the message still be on its way.
+
+        Raises:
+            NotReadyError: it is not.
+            StoreUnavailableError: the store did not answer; the last copy stays.
+        """
+        try:
+            require(self.current)
+        except NotReadyError:
+            require(await self.renewed())
+        return self.current
 
     async def run(self) -> None:
         """Keep the copy new until cancelled; an outage is logged, and its end."""

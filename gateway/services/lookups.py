@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime
 from typing import Final, Protocol
 
 import msgspec
 from msgspec.structs import replace
 
-from gateway.domain.delivery import Place, Promise, ShippingTerms, promise
-from gateway.domain.errors import UnknownChannelError
-from gateway.domain.freshness import Freshness, FreshnessPolicy
-from gateway.domain.labels import Labels
+from gateway.domain.delivery import Place, Promise, promise
+from gateway.domain.freshness import Freshness
 from gateway.domain.quantities import UNIT, Milli
 from gateway.domain.spans import (
     ON_REQUEST_VIEW,
     PREORDER_VIEW,
-    SpanPolicy,
     StockStatus,
     StockView,
 )
 from gateway.domain.stock import PLAIN_PRODUCT, Location, Product, SkuStock, StockLevel
-from gateway.services.directory import Snapshot
+from gateway.services.directory import Directory, Snapshot
+from gateway.services.selling import Channel, SellingRules
 from gateway.store.stock import Reading
 
 _NOTHING: Final = StockLevel(0)
@@ -33,38 +31,6 @@ class StockReader(Protocol):
 
     async def read(self, skus: Sequence[str]) -> Reading:
         """What is held of each SKU, in order, and in which epoch."""
-
-
-class Channel(msgspec.Struct, frozen=True):
-    """A place of selling: its currency, language, clock and shipping terms."""
-
-    name: str
-    currency: str
-    locale: str
-    timezone: tzinfo
-    terms: ShippingTerms
-
-
-class SellingRules(msgspec.Struct, frozen=True):
-    """What the operator decided: channels (the first is the default), spans, words, ages."""
-
-    channels: Mapping[str, Channel]
-    span_policy: Callable[[str, str | None], SpanPolicy]
-    labels: Mapping[str, Labels]
-    freshness: FreshnessPolicy
-
-    def channel(self, name: str | None) -> Channel:
-        """The channel of that name, or the default.
-
-        Raises:
-            UnknownChannelError: none of that name is configured.
-        """
-        if name is None:
-            return next(iter(self.channels.values()))
-        found = self.channels.get(name)
-        if found is None:
-            raise UnknownChannelError(name)
-        return found
 
 
 class StockContext(msgspec.Struct, frozen=True):
@@ -115,7 +81,7 @@ class StockLookups:
     def __init__(
         self,
         stock: StockReader,
-        directory: Callable[[], Snapshot],
+        directory: Directory,
         rules: SellingRules,
         clock_ms: Callable[[], int],
     ) -> None:
@@ -134,23 +100,74 @@ class StockLookups:
             StoreUnavailableError: the store did not answer.
             UnknownLocationError: no such location serves the channel.
         """
+        reading = await self.read(skus)
+        if context.location is not None:
+            reading.require_location(context.location, context.channel)
+        answers = {sku: reading.answer(sku, context) for sku in dict.fromkeys(skus)}
+        return [answers[sku] for sku in skus]
+
+    async def read(self, skus: Sequence[str]) -> StockReading:
+        """What is held of these SKUs, to be answered in any circumstances.
+
+        Raises:
+            NotReadyError: the store is cold.
+            StoreUnavailableError: the store did not answer.
+        """
         asked = list(dict.fromkeys(skus))
         # Before anything is judged: a store that is away must not pass for one that is cold.
         reading = await self._stock.read(asked)
-        directory = self._directory()
-        directory.require_ready()
-        directory.require_epoch(reading.epoch)
-        if context.location is not None:
-            directory.location(context.location, context.channel.name)
-        now_ms = self._clock_ms()
-        local_now = datetime.fromtimestamp(now_ms / 1000, UTC).astimezone(context.channel.timezone)
-        answers = {
-            sku: UnknownSku(sku)
-            if stock is None
-            else _Answering(self._rules, directory, context, now_ms, local_now, stock).answer(sku)
-            for sku, stock in zip(asked, reading.stock, strict=True)
-        }
-        return [answers[sku] for sku in skus]
+
+        def require(directory: Snapshot) -> None:
+            directory.require_ready()
+            directory.require_epoch(reading.epoch)
+
+        directory = await self._directory.ready_for(require)
+        held = dict(zip(asked, reading.stock, strict=True))
+        return StockReading(self._rules, directory, held, self._clock_ms())
+
+
+class StockReading:
+    """What was held of some SKUs at one moment."""
+
+    def __init__(
+        self,
+        rules: SellingRules,
+        directory: Snapshot,
+        held: Mapping[str, SkuStock | None],
+        now_ms: int,
+    ) -> None:
+        self._rules = rules
+        self._directory = directory
+        self._held = held
+        self._now_ms = now_ms
+        self._now = datetime.fromtimestamp(now_ms / 1000, UTC)
+        self._local: dict[str, datetime] = {}
+
+    def require_location(self, name: str, channel: Channel) -> Location:
+        """The location of that name, if the channel sells from it.
+
+        Raises:
+            UnknownLocationError: there is none.
+        """
+        return self._directory.location(name, channel.name)
+
+    def product(self, sku: str) -> Product | None:
+        """The product of one of the SKUs read, as it is assumed where no record says; or None."""
+        stock = self._held[sku]
+        return None if stock is None else stock.product or PLAIN_PRODUCT
+
+    def answer(self, sku: str, context: StockContext) -> StockAnswer | UnknownSku:
+        """What may be told of one of the SKUs read."""
+        stock = self._held[sku]
+        if stock is None:
+            return UnknownSku(sku)
+        local_now = self._local.get(context.channel.name)
+        if local_now is None:
+            local_now = self._now.astimezone(context.channel.timezone)
+            self._local[context.channel.name] = local_now
+        return _Answering(
+            self._rules, self._directory, context, self._now_ms, local_now, stock
+        ).answer(sku)
 
 
 class _Answering:

@@ -57,7 +57,7 @@ function parameterRow(parameter) {
 
 function answerRow(api, [status, answer]) {
   const content = Object.entries(answer.content ?? {})[0];
-  const described = content?.[1].schema?.$ref
+  const described = (content?.[1].schema?.$ref ?? content?.[1].schema?.anyOf)
     ? make("details", {}, make("summary", {}, content[0]), make("pre", {}, shape(api, content[1].schema)))
     : content && make("small", {}, content[0]);
   return make("tr", {},

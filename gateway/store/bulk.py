@@ -18,8 +18,10 @@ import msgspec
 from redis import exceptions
 from redis.asyncio.cluster import RedisCluster
 
+from gateway.domain.price_lists import Scope, Target
 from gateway.store.client import Connected, StoreClient, translated
 from gateway.store.keys import Change, ChangeKind, Keyspace, encode_change
+from gateway.store.price_codec import target_field
 
 _PUT: Final = (Path(__file__).parent / "scripts" / "put.lua").read_bytes()
 _SHA: Final = hashlib.sha1(_PUT, usedforsecurity=False).hexdigest().encode()
@@ -57,36 +59,82 @@ class Written(msgspec.Struct, frozen=True):
         )
 
 
+class Place(msgspec.Struct, frozen=True, gc=False):
+    """Where records lie, and what is published when they change there.
+
+    `field` is the field of a hash; empty where the key's value is a string.
+    """
+
+    key: bytes
+    field: bytes
+    message: bytes
+
+
 class BulkEncoder:
     """Makes the commands that write entries; pure, so that rows can be staged first."""
 
     def __init__(self, keys: Keyspace) -> None:
         self._keys = keys
-        # EVALSHA sha 1 key channel message operation…
+        # EVALSHA sha 1 key channel message field operation…
         self._script = b"$7\r\nEVALSHA\r\n$40\r\n%b\r\n$1\r\n1\r\n" % _SHA
         self._channel = _argument(keys.changes)
-        self._locations = _argument(keys.locations) + self._channel
-        self._locations += _argument(encode_change(Change(ChangeKind.LOCATIONS)))
+        self.place_of_locations: Final = Place(
+            keys.locations, b"", encode_change(Change(ChangeKind.LOCATIONS))
+        )
 
-    def sku(self, sku: str, operations: Sequence[bytes]) -> bytes:
-        """The command that writes these operations (`entries.pack_op`) of one SKU."""
-        key = self._keys.sku(sku)
-        message = encode_change(Change(ChangeKind.SKU, sku))
-        return b"*%d\r\n%b$%d\r\n%b\r\n%b$%d\r\n%b\r\n%b" % (
-            6 + len(operations),
+    def put(self, place: Place, operations: Sequence[bytes]) -> bytes:
+        """The command that writes these operations (`entries.pack_op`) there."""
+        key, field, message = place.key, place.field, place.message
+        return b"*%d\r\n%b$%d\r\n%b\r\n%b$%d\r\n%b\r\n$%d\r\n%b\r\n%b" % (
+            7 + len(operations),
             self._script,
             len(key),
             key,
             self._channel,
             len(message),
             message,
+            len(field),
+            field,
             b"".join([b"$%d\r\n%b\r\n" % (len(op), op) for op in operations]),
         )
 
-    def locations(self, operations: Sequence[bytes]) -> bytes:
-        """The command that writes these operations on the list of locations."""
-        head = b"*%d\r\n%b%b" % (6 + len(operations), self._script, self._locations)
-        return head + b"".join([_argument(op) for op in operations])
+    def place_of_stock(self, sku: str) -> Place:
+        """Where a SKU's levels lie; each entry is named after its location."""
+        return self._place(self._keys.sku(sku), ChangeKind.SKU, sku)
+
+    def place_of_product(self, sku: str) -> Place:
+        """Where a SKU's product record lies, with its levels; the entry is `PRODUCT_NAME`."""
+        return self._place(self._keys.sku(sku), ChangeKind.PRODUCT, sku)
+
+    def place_of_price_list(self, price_list: str) -> Place:
+        """Where the head of a list lies; the entry is `ONLY_NAME`."""
+        field = price_list.encode()
+        return self._place(self._keys.price_lists, ChangeKind.PRICE_LIST, price_list, field)
+
+    def place_of_prices(self, price_list: str, target: Target, *, with_skus: bool) -> Place:
+        """Where a list's rows for this target lie; entries are named by `price_codec.row_name`.
+
+        `with_skus` is what `PricePlaces` says of the list; rows for anything but a SKU lie
+        with their list whatever it says.
+        """
+        if with_skus and target.scope is Scope.SKU:
+            sku = target.name
+            return self._place(self._keys.sku_prices(sku), ChangeKind.SKU_PRICES, sku)
+        key = self._keys.list_prices(price_list)
+        return self._place(key, ChangeKind.LIST_PRICES, price_list, target_field(target))
+
+    def place_of_customer(self, customer: str) -> Place:
+        """Where a customer lies; the entry is `ONLY_NAME`."""
+        return self._place(self._keys.customer(customer), ChangeKind.CUSTOMER, customer)
+
+    def place_of_discounts(self, discount_class: str) -> Place:
+        """Where a class's cells of the matrix lie; named by `price_codec.discount_name`."""
+        key = self._keys.discounts(discount_class)
+        return self._place(key, ChangeKind.DISCOUNTS, discount_class)
+
+    @staticmethod
+    def _place(key: bytes, kind: ChangeKind, name: str, field: bytes = b"") -> Place:
+        return Place(key, field, encode_change(Change(kind, name)))
 
 
 class BulkWriter:

@@ -72,26 +72,49 @@ class StoreClient:
         return cls(Redis.from_pool(pool), deadline)
 
     @asynccontextmanager
-    async def asking(self) -> AsyncIterator[Connected]:
+    async def asking(self, deadline: float | None = None) -> AsyncIterator[Connected]:
         """The client, for calls that are done within the deadline, all together.
+
+        It is the client's own unless another is given: who reads a great deal has more time.
 
         Raises:
             StoreUnavailableError: they were not, or the store refused.
         """
         with translated():
-            async with asyncio.timeout(self.deadline):
+            async with asyncio.timeout(self.deadline if deadline is None else deadline):
                 yield self.redis
 
-    async def get_many(self, keys: Sequence[bytes]) -> list[bytes | None]:
+    async def get_many(
+        self, keys: Sequence[bytes], deadline: float | None = None
+    ) -> list[bytes | None]:
         """The string values at `keys`, in order; None where there is none or it is no string.
+
+        The deadline as in `asking`.
 
         Raises:
             StoreUnavailableError: no answer within the deadline.
         """
-        async with self.asking() as redis:
+        async with self.asking(deadline) as redis:
             read = redis.mget_nonatomic if isinstance(redis, RedisCluster) else redis.mget
             found: list[bytes | None] = await read(keys)
             return found
+
+    async def get_fields(self, key: bytes, fields: Sequence[str]) -> list[bytes | None]:
+        """The values of these fields of the hash at `key`, as `get_many`.
+
+        Raises:
+            StoreUnavailableError: no answer within the deadline.
+        """
+        if not fields:
+            return []
+        async with self.asking() as redis:
+            try:
+                found: list[bytes | None] = await redis.hmget(key, fields)
+            except exceptions.ResponseError as error:
+                if not is_wrong_type(error):
+                    raise
+                return [None] * len(fields)
+        return found
 
     async def subscription(self) -> Any:
         """A new subscription; in a cluster, once it is known which node serves which slot.
@@ -127,6 +150,11 @@ def translated() -> Iterator[None]:
         raise StoreFullError(str(error)) from error
     except OURS as error:
         raise StoreUnavailableError(describe(error)) from error
+
+
+def is_wrong_type(error: object) -> bool:
+    """Whether the store says that what lies at a key is of another type."""
+    return isinstance(error, exceptions.ResponseError) and str(error).startswith("WRONGTYPE")
 
 
 def describe(error: BaseException) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
-from datetime import date
-from typing import TypeVar
+from datetime import date, datetime
+from functools import lru_cache
+from typing import Final, TypeVar
 
 import msgspec
 
@@ -19,9 +21,21 @@ from gateway.domain.stock import (
     SkuStock,
     StockLevel,
 )
-from gateway.store.entries import PRODUCT_NAME, CorruptValueError, Entry, Flag, Head, entries
+from gateway.store.entries import (
+    PRODUCT_NAME,
+    CorruptValueError,
+    Entry,
+    Flag,
+    Head,
+    entries,
+    raw_entries,
+)
 
 T = TypeVar("T")
+
+_RATE: Final = re.compile(r"[0-9]{1,3}(\.[0-9]{1,10})?")
+_MOST_DAYS: Final = 36_500
+"""More days than any record may have, and few enough to be counted from any day."""
 
 
 # The wire forms: short names and left-out defaults, because there are millions of them.
@@ -138,13 +152,33 @@ def decode_sku(value: bytes) -> SkuStock | None:
     return SkuStock(product, levels) if product is not None or levels else None
 
 
+def decode_product(value: bytes) -> tuple[Product | None, bool] | None:
+    """A SKU's product, and whether anything is known of the SKU; None where it was deleted.
+
+    Looks at no level: for readers of prices.
+
+    Raises:
+        CorruptValueError: the value is not in this format.
+    """
+    product: Product | None = None
+    known = False
+    for flags, feed, seen, _, stamp_ms, name, payload in raw_entries(value):
+        if not name:
+            if flags & Flag.TOMB:
+                return None
+            head = Head(flags, feed, seen, None, stamp_ms, PRODUCT_NAME)
+            product = _product(Entry(head, payload))
+        known = known or not flags & Flag.TOMB
+    return product, known
+
+
 def decode_level(entry: Entry) -> StockLevel:
     """The level that an entry holds.
 
     Raises:
         CorruptValueError: it holds something else.
     """
-    wire = _typed(_decode_level, entry.payload)
+    wire = typed(_decode_level, entry.payload)
     try:
         return _level(entry.head, wire)
     except ValueError:
@@ -162,8 +196,7 @@ def _level(head: Head, wire: _LevelWire) -> StockLevel:
         coming,
         head.version or 0,
         head.stamp_ms,
-        # What its feed is verified through says nothing of a record that is doubted.
-        0 if head.flags & Flag.DOUBTED else head.feed,
+        vouching_feed(head),
     )
 
 
@@ -177,7 +210,7 @@ def decode_locations(value: bytes) -> Sequence[Location]:
 
 
 def _product(entry: Entry) -> Product:
-    wire = _typed(_decode_product, entry.payload)
+    wire = typed(_decode_product, entry.payload)
     try:
         return _product_of(wire)
     except ValueError:
@@ -185,6 +218,12 @@ def _product(entry: Entry) -> Product:
 
 
 def _product_of(wire: _ProductWire) -> Product:
+    # What a reader would stumble over later is no product: its texts are parsed for every answer.
+    _check_rate(wire.t)
+    if wire.f is not None:
+        _check_release(wire.f)
+    if wire.e is not None and not 0 <= wire.e <= _MOST_DAYS:
+        raise CorruptValueError
     return Product(
         wire.n,
         wire.s,
@@ -204,12 +243,39 @@ def _product_of(wire: _ProductWire) -> Product:
 
 
 def _location(entry: Entry) -> Location:
-    wire = _typed(_decode_location, entry.payload)
+    wire = typed(_decode_location, entry.payload)
+    if not 0 <= wire.h <= _MOST_DAYS:
+        raise CorruptValueError
     return Location(entry.head.name, wire.n, wire.k, wire.h, wire.s, wire.p, wire.c, wire.o)
 
 
-def _typed(decode: Callable[[bytes], T], payload: bytes) -> T:
+@lru_cache(maxsize=1000)
+def _check_rate(text: str) -> None:
+    if _RATE.fullmatch(text) is None:
+        raise CorruptValueError
+
+
+def _check_release(text: str) -> None:
+    if "T" not in text:
+        _ = date.fromisoformat(text)
+    elif datetime.fromisoformat(text).tzinfo is None:
+        raise CorruptValueError
+
+
+def vouching_feed(head: Head) -> int:
+    """The feed whose verified-through time holds for the entry; 0 where none's does."""
+    # What its feed is verified through says nothing of a record that is doubted.
+    return 0 if head.flags & Flag.DOUBTED else head.feed
+
+
+def typed(decode: Callable[[bytes], T], payload: bytes) -> T:
+    """The payload as it should be.
+
+    Raises:
+        CorruptValueError: it is something else.
+    """
     try:
         return decode(payload)
-    except (msgspec.DecodeError, msgspec.ValidationError):
+    # msgspec lets a broken text and too deep a nesting through as they are.
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise CorruptValueError from None

@@ -2,12 +2,13 @@
 
 A value is one format byte and then entries, each a fixed head, a name and a payload:
 
-    flags   1   TOMB, ABSENT, DOUBTED
+    flags   1   TOMB, ABSENT, DOUBTED, RECENT
     feed    1   number of the feed that wrote it
     round   1   the feed's snapshot in which it was last seen, modulo 256
     version 8   order within the key, biased by 2⁶³; zero is "none given"
     stamp   6   milliseconds since the epoch: the ERP's `updated_at`, else the arrival
-    name    2 + n   location, or empty for a SKU's product record
+    name    2 + n   which one of the value's records: a location, a price row; or empty for the
+                    one that a value has of its kind, as a SKU's product record
     payload 2 + n   MessagePack, opaque to the scripts
 
 Integers are big-endian. A product and its levels share one value, so that a lookup is one read.
@@ -24,13 +25,22 @@ import msgspec
 
 FORMAT: Final = b"\x01"
 PRODUCT_NAME: Final = ""
+ONLY_NAME: Final = ""
+"""The entry of a value that holds one record: the head of a price list, a customer."""
 LARGEST_PAYLOAD: Final = (1 << 16) - 1
+TOMBSTONES_LIVE_MS: Final = 30 * 86_400_000
+"""How long `put.lua` keeps them: every late message comes within thirty days."""
 VERSION_BIAS: Final = 1 << 63
 VERSIONS: Final = range(1 - VERSION_BIAS, VERSION_BIAS)
 """Versions that can be held: a signed 64-bit integer, less the lowest, which means none."""
 
 _HEAD = struct.Struct(">BBBQHIHH")
 _OP = struct.Struct(">BBBBQHIHH")
+_HEAD_SIZE: Final = _HEAD.size
+_unpack_head: Final = _HEAD.unpack_from
+
+RawEntry = tuple[int, int, int, int, int, bytes, bytes]
+"""Flags, feed, round, version with its bias (0: none), stamp, name, payload."""
 
 
 class CorruptValueError(Exception):
@@ -46,6 +56,8 @@ class Flag(IntFlag):
     """Deleted because a proved snapshot lacked it; a later snapshot may bring it back."""
     DOUBTED = 4
     """A newer record of it was rejected: it is no younger than its own stamp."""
+    RECENT = 8
+    """Deleted without a version while a snapshot was being staged, which may still have it."""
 
 
 class Op(IntFlag):
@@ -108,31 +120,53 @@ def pack_op(  # noqa: PLR0913, PLR0917 - the parts of one binary record, in thei
     )
 
 
-def entries(value: bytes) -> Iterator[Entry]:
-    """The entries of a value, tombstones included.
+def raw_entries(value: bytes) -> list[RawEntry]:
+    """The entries of a value as they lie there, tombstones included; for readers in a hurry.
 
     Raises:
         CorruptValueError: the value is not in this format.
     """
     if value[:1] != FORMAT:
         raise CorruptValueError
+    found: list[RawEntry] = []
     at, end = 1, len(value)
     try:
         while at < end:
-            flags, feed, seen, version, high, low, name_size, size = _HEAD.unpack_from(value, at)
-            name_at = at + _HEAD.size
+            flags, feed, seen, version, high, low, name_size, size = _unpack_head(value, at)
+            name_at = at + _HEAD_SIZE
             payload_at = name_at + name_size
             at = payload_at + size
-            if at > end:
-                raise CorruptValueError
-            head = Head(
-                flags,
-                feed,
-                seen,
-                version - VERSION_BIAS if version else None,
-                (high << 32) | low,
-                value[name_at:payload_at].decode(),
-            )
-            yield Entry(head, value[payload_at:at])
-    except (struct.error, UnicodeDecodeError):
+            name, payload = value[name_at:payload_at], value[payload_at:at]
+            found.append((flags, feed, seen, version, (high << 32) | low, name, payload))
+    except struct.error:
         raise CorruptValueError from None
+    if at > end:
+        raise CorruptValueError
+    return found
+
+
+def entries(value: bytes) -> Iterator[Entry]:
+    """The entries of a value, tombstones included.
+
+    Raises:
+        CorruptValueError: the value is not in this format.
+    """
+    for flags, feed, seen, version, stamp_ms, name, payload in raw_entries(value):
+        try:
+            text = name.decode()
+        except UnicodeDecodeError:
+            raise CorruptValueError from None
+        held = version - VERSION_BIAS if version else None
+        yield Entry(Head(flags, feed, seen, held, stamp_ms, text), payload)
+
+
+def only_entry(value: bytes) -> Entry | None:
+    """The living entry of a value that holds one record; None where it was deleted.
+
+    Raises:
+        CorruptValueError: the value is not in this format.
+    """
+    for entry in entries(value):
+        if entry.head.name == ONLY_NAME and not entry.head.flags & Flag.TOMB:
+            return entry
+    return None

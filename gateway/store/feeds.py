@@ -7,7 +7,7 @@ last good sync began to read: everything the ERP had committed by then is in the
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 import msgspec
@@ -18,6 +18,9 @@ from gateway.store.keys import Change, ChangeKind, Keyspace, encode_change
 STOCK_KINDS: Final = frozenset({"products", "locations", "stock"})
 """Kinds without which no stock answer can be right."""
 
+PRICE_KINDS: Final = frozenset({"price_lists", "prices", "customers", "discounts"})
+"""Kinds without which no price can be right."""
+
 _MOST_FEEDS: Final = 255
 
 
@@ -25,7 +28,8 @@ class FeedState(msgspec.Struct, frozen=True, omit_defaults=True):
     """One feed. Times are milliseconds since the epoch; None means never.
 
     `incomplete`: the store lost what was pushed; only a snapshot can make it whole again. `late`:
-    it joined a store that was warm, so nobody waits for its first sync.
+    it joined a store with warm stock, so no answer about stock waits for its first sync, nor does
+    readiness. `late_for_prices`: the same of prices.
     """
 
     kind: str
@@ -38,6 +42,7 @@ class FeedState(msgspec.Struct, frozen=True, omit_defaults=True):
     held_back: str | None = None
     incomplete: bool = False
     late: bool = False
+    late_for_prices: bool = False
     accepted: int = 0
     ignored: int = 0
     quarantined: int = 0
@@ -106,7 +111,12 @@ class FeedRegister:
         if held is not None and held.kind == kind:
             return held
         number = await self.number(name)
-        state = FeedState(kind, number, late=unready(states) is None)
+        state = FeedState(
+            kind,
+            number,
+            late=unready(states) is None,
+            late_for_prices=unready_prices(states) is None,
+        )
         await self.save(name, state)
         return state
 
@@ -153,14 +163,48 @@ class FeedRegister:
 
 
 def unready(states: Mapping[str, FeedState]) -> tuple[str, ...] | None:
-    """The feeds that keep the store cold; None when it is warm.
+    """The feeds that keep stock from being answered; None when the store is warm.
 
     Without a verified feed of stock it is cold whatever else is there: nothing may be called sold
     out that nobody has counted.
     """
-    needed = {name: state for name, state in states.items() if state.kind in STOCK_KINDS}
-    waiting = tuple(
-        sorted(n for n, s in needed.items() if s.verified_through_ms is None and not s.late)
+    waiting = _waited_for(states, STOCK_KINDS)
+    return None if _is_counted(states.values(), "stock") and not waiting else waiting
+
+
+def unready_prices(states: Mapping[str, FeedState]) -> tuple[str, ...] | None:
+    """The feeds that keep prices from being answered; None when they can be.
+
+    Without a verified feed of prices none can: "no price" is said only when prices are known.
+    """
+    waiting = _waited_for(states, PRICE_KINDS | {"products"}, for_prices=True)
+    return None if _is_counted(states.values(), "prices") and not waiting else waiting
+
+
+def has_prices(states: Mapping[str, FeedState]) -> bool:
+    """Whether anybody loads prices here: a shop may do without."""
+    return any(state.kind == "prices" for state in states.values())
+
+
+def awaited_prices(states: Mapping[str, FeedState]) -> tuple[str, ...]:
+    """The feeds of prices for which a store that fills up is not ready yet as a whole."""
+    return _waited_for(states, PRICE_KINDS)
+
+
+def _waited_for(
+    states: Mapping[str, FeedState], kinds: frozenset[str], *, for_prices: bool = False
+) -> tuple[str, ...]:
+    """The feeds of these kinds that must be verified first; what was lost is never late."""
+    return tuple(
+        sorted(
+            name
+            for name, state in states.items()
+            if state.kind in kinds
+            and state.verified_through_ms is None
+            and (state.incomplete or not (state.late_for_prices if for_prices else state.late))
+        )
     )
-    counted = any(s.kind == "stock" and s.verified_through_ms is not None for s in needed.values())
-    return None if counted and not waiting else waiting
+
+
+def _is_counted(states: Iterable[FeedState], kind: str) -> bool:
+    return any(state.kind == kind and state.verified_through_ms is not None for state in states)

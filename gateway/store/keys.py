@@ -1,13 +1,23 @@
 """The keyspace: every key Stockspan uses, and nothing else knows their spelling.
 
     <prefix>:s:{<sku>}       one SKU: its product record and its level at every location
+    <prefix>:r:{<sku>}       the SKU's price rows of lists that are open to all
+    <prefix>:l:{<list>}      hash: what a row is for → the price rows of one list that lie with it
+    <prefix>:c:{<customer>}  one customer
+    <prefix>:d:{<class>}     the discount matrix's cells of one class of customers
     <prefix>:locations       every location
+    <prefix>:price-lists     hash: price list → its head
+    <prefix>:price-places    hash: price list → where its rows for a SKU lie: `s` at :r:, `l` at :l:
     <prefix>:epoch           a random name of this content; gone when the store lost everything
     <prefix>:feeds           hash: feed → its state (JSON)
     <prefix>:feed-numbers    hash: feed → the number that marks its records
     <prefix>:changes         the channel on which every change is published once
 
 The braces are a hash tag: all keys of one SKU lie in one slot of a Redis Cluster.
+
+A SKU's rows in lists that are open to all lie with the SKU, so that a lookup finds them without
+knowing the lists. Those of a list for some customers lie with the list: a hundred thousand
+contracts must not make a SKU's value grow, and a contract is then one key.
 """
 
 from __future__ import annotations
@@ -17,8 +27,8 @@ from typing import Final
 
 import msgspec
 
-# A tag ends at the first closing brace, and an empty one is no tag: braces in a SKU are escaped,
-# and so is the escape itself, so that no two SKUs share a key.
+# A tag ends at the first closing brace, and an empty one is no tag: braces in an id are escaped,
+# and so is the escape itself, so that no two ids share a key.
 _ESCAPES: Final = str.maketrans({"%": "%25", "}": "%7D"})
 
 
@@ -33,8 +43,20 @@ class ChangeKind(IntEnum):
     """What a message is about; the number is its first character on the wire."""
 
     SKU = 1
+    """A level of the named SKU."""
     LOCATIONS = 2
     FEEDS = 3
+    PRODUCT = 4
+    """The product record of the named SKU."""
+    SKU_PRICES = 5
+    """Price rows that lie with the named SKU."""
+    PRICE_LIST = 6
+    """The head of the named list."""
+    LIST_PRICES = 7
+    """Price rows that lie with the named list."""
+    CUSTOMER = 8
+    DISCOUNTS = 9
+    """Cells of the discount matrix, of the named class of customers."""
 
 
 class Keyspace:
@@ -47,17 +69,51 @@ class Keyspace:
         self.feeds = f"{prefix}:feeds".encode()
         self.feed_numbers = f"{prefix}:feed-numbers".encode()
         self.changes = f"{prefix}:changes".encode()
-        self._sku_head = f"{prefix}:s:{{".encode()
-        self.any_sku = f"{prefix}:s:*".encode()
+        self.price_lists = f"{prefix}:price-lists".encode()
+        self.price_places = f"{prefix}:price-places".encode()
+        self._sku = f"{prefix}:s:{{".encode()
+        self._sku_prices = f"{prefix}:r:{{".encode()
+        self._list_prices = f"{prefix}:l:{{".encode()
+        self._customer = f"{prefix}:c:{{".encode()
+        self._discounts = f"{prefix}:d:{{".encode()
+        self.any_sku = self._sku[:-1] + b"*"
+        self.any_sku_prices = self._sku_prices[:-1] + b"*"
+        self.any_list_prices = self._list_prices[:-1] + b"*"
+        self.any_customer = self._customer[:-1] + b"*"
+        self.any_discounts = self._discounts[:-1] + b"*"
 
     def sku(self, sku: str) -> bytes:
-        """The key that holds all of one SKU."""
-        return self._sku_head + sku.translate(_ESCAPES).encode() + b"}"
+        """The key that holds a SKU's product record and its levels."""
+        return self._sku + _escaped(sku)
 
-    def sku_of(self, key: bytes) -> str:
-        """The SKU that such a key is for."""
-        tag = key[len(self._sku_head) : -1].decode()
+    def sku_prices(self, sku: str) -> bytes:
+        """The key that holds a SKU's price rows of open lists."""
+        return self._sku_prices + _escaped(sku)
+
+    def list_prices(self, price_list: str) -> bytes:
+        """The key that holds the price rows that lie with their list."""
+        return self._list_prices + _escaped(price_list)
+
+    def customer(self, customer: str) -> bytes:
+        """The key that holds a customer."""
+        return self._customer + _escaped(customer)
+
+    def discounts(self, discount_class: str) -> bytes:
+        """The key that holds the discount matrix's cells of a class of customers."""
+        return self._discounts + _escaped(discount_class)
+
+    def name_of(self, key: bytes) -> str:
+        """The SKU, list, customer or class that such a key is for.
+
+        A key that is not ours has a name too, of whatever lies in it.
+        """
+        # All five begin alike: prefix, colon, letter, colon, brace.
+        tag = key[len(self._sku) : -1].decode(errors="replace")
         return tag.replace("%7D", "}").replace("%25", "%")
+
+
+def _escaped(name: str) -> bytes:
+    return name.translate(_ESCAPES).encode() + b"}"
 
 
 def encode_change(change: Change) -> bytes:

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from typing import Final
 
 import msgspec
-from redis.asyncio.cluster import RedisCluster
 
 from gateway.domain.stock import Location, SkuStock
 from gateway.store.client import StoreClient
 from gateway.store.codec import decode_locations, decode_sku
 from gateway.store.entries import CorruptValueError
 from gateway.store.keys import Keyspace
-
-_SCAN_COUNT: Final = 1000
+from gateway.store.scans import scan_values
 
 
 class Reading(msgspec.Struct, frozen=True):
@@ -69,27 +66,8 @@ class StockStore:
         Raises:
             StoreUnavailableError: the store went away; start again.
         """
-        redis = self._client.redis
-        nodes = redis.get_primaries() if isinstance(redis, RedisCluster) else [redis]
-        for node in nodes:
-            cursor = 0
-            while True:
-                async with self._client.asking():
-                    cursor, keys = await node.execute_command(
-                        "SCAN", cursor, "MATCH", self._keys.any_sku, "COUNT", _SCAN_COUNT
-                    )
-                if keys:
-                    yield await self._values(keys)
-                if not cursor:
-                    break
-
-    async def _values(self, page: Sequence[bytes]) -> list[tuple[str, bytes]]:
-        values = await self._client.get_many(page)
-        return [
-            (self._keys.sku_of(key), value)
-            for key, value in zip(page, values, strict=True)
-            if value is not None
-        ]
+        async for page in scan_values(self._client, self._keys.any_sku):
+            yield [(self._keys.name_of(key), value) for key, value in page]
 
     def _decoded(self, value: bytes | None) -> SkuStock | None:
         if value is None:

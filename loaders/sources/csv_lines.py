@@ -30,10 +30,14 @@ _NUMBERS: Final = frozenset(
         "lead_time_days",
         "handling_days",
         "priority",
+        "min_quantity",
+        "rank",
     }
 )
-_FLAGS: Final = frozenset({"backorder", "ships", "pickup", "delete"})
-_JSON: Final = frozenset({"incoming", "assortments", "channels"})
+_FLAGS: Final = frozenset({"backorder", "ships", "pickup", "tax_included", "all", "delete"})
+_JSON: Final = frozenset(
+    {"incoming", "assortments", "channels", "customers", "groups", "price_lists"}
+)
 
 # What may not stand in a JSON text as it is.
 _UNQUOTED: Final = dict.fromkeys((*range(32), ord('"'), ord("\\")), " ")

@@ -65,10 +65,12 @@ class _Handler(web.RequestHandler):
         message: str | None = None,
     ) -> web.StreamResponse:
         """The answer to what is no HTTP, or to what got past every fence."""
+        del message
         if request.writer.output_size > 0:
             raise ConnectionError("the answer is on its way already")
         if status < _SERVER_ERROR:
-            reason = (message or "is not HTTP").splitlines()[0].rstrip(":")
+            # Never in aiohttp's words: they repeat what was sent, and that may be a key.
+            reason = "is not HTTP/1.1, or has a line that is too long"
             wrong = {"field": "request", "reason": reason}
             response = ProblemError(400, "invalid-request", reason, (wrong,)).response()
         else:

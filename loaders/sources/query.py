@@ -7,13 +7,13 @@ source. Pure text; nothing is run here.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import msgspec
 
 from loaders.errors import SourceError
-from loaders.records import REQUIRED, Kind, field_names
+from loaders.records import NEEDED, Kind, field_names
 
 DELETE: Final = "delete"
 
@@ -23,10 +23,28 @@ _PRESENT: Final = {
     "timestamp": "(now() AT TIME ZONE 'UTC' + interval '14 hours')",
 }
 _NUMBERS: Final = frozenset({"int2", "int4", "int8", "numeric"})
-# Fields that are text in a record, but often numbers in an ERP.
+# Fields that are text in a record (and lists of it, below), but often numbers in an ERP.
 _TEXTS: Final = frozenset(
-    {"sku", "location", "name", "product_group", "discount_class", "stock_class", "unit"}
+    {
+        "sku",
+        "location",
+        "name",
+        "product_group",
+        "discount_class",
+        "stock_class",
+        "unit",
+        "price_list",
+        "customer",
+        "channel",
+        "currency",
+        "product_discount_class",
+    }
 )
+# Fields that may be text or numbers: as text they keep every digit.
+_EXACT: Final = frozenset({"unit_price", "discount_percent"})
+_ID_LISTS: Final = frozenset({"assortments", "channels", "customers", "groups", "price_lists"})
+_NUMBER_ARRAYS: Final = frozenset({"int2[]", "int4[]", "int8[]", "numeric[]"})
+_MOMENTS: Final = ("updated_at", "valid_from", "valid_until")
 _TEXT_TYPES: Final = frozenset({"text", "varchar", "citext", "name"})
 
 # Quoted text, quoted names, dollar quotes and comments are skipped as a whole; what is left over
@@ -79,10 +97,12 @@ def plan(
     Raises:
         SourceError: a column is missing, or the watermark's type cannot serve as one.
     """
-    for name in (*REQUIRED[kind], *([] if watermark is None else [watermark])):
-        if name not in columns:
+    needed = NEEDED[kind] if watermark is None else (*NEEDED[kind], (watermark,))
+    for names in needed:
+        if columns.keys().isdisjoint(names):
             found = ", ".join(columns) or "none"
-            raise SourceError(f"feed {feed}: the query has no column {name} (it has: {found})")
+            wanted = " or ".join(names)
+            raise SourceError(f"feed {feed}: the query has no column {wanted} (it has: {found})")
     known = [name for name in (*field_names(kind), DELETE) if name in columns]
     fields = ", ".join(f"{_expression(name, columns[name])} AS {_name(name)}" for name in known)
     source = f"FROM ({trimmed(query)}) s"
@@ -92,7 +112,7 @@ def plan(
     whole = Plan(
         snapshot=f"SELECT row_to_json(q)::text {rows}{present}",
         unknown=tuple(name for name in columns if name not in known and name != watermark),
-        warnings=tuple(_warnings(feed, columns)),
+        warnings=tuple(_warnings(feed, known, columns)),
     )
     if watermark is None:
         return whole
@@ -132,20 +152,23 @@ def _expression(field: str, type_: str) -> str:
     column = f"s.{_name(field)}"
     if field in _TEXTS and type_ not in _TEXT_TYPES:
         return f"{column}::text"
+    if field in _EXACT and type_ == "numeric":
+        return f"{column}::text"
+    if field in _ID_LISTS and type_ in _NUMBER_ARRAYS:
+        return f"{column}::text[]"
     if type_ == "json":
         # Such a column is passed on as it was written, with its line ends.
         return f"translate({column}::text, E'\\n\\r', '  ')::json"
     return column
 
 
-def _warnings(feed: str, columns: Mapping[str, str]) -> list[str]:
-    if columns.get("updated_at") != "timestamp":
-        return []
-    told = (
-        f"feed {feed}: updated_at is a timestamp without time zone, every row with one will be "
-        "rejected; say which zone it is in: updated_at AT TIME ZONE 'Europe/Stockholm'"
-    )
-    return [told]
+def _warnings(feed: str, known: Sequence[str], columns: Mapping[str, str]) -> list[str]:
+    return [
+        f"feed {feed}: {name} is a timestamp without time zone, every row with one will be "
+        f"rejected; say which zone it is in: {name} AT TIME ZONE 'Europe/Stockholm'"
+        for name in _MOMENTS
+        if name in known and columns.get(name) == "timestamp"
+    ]
 
 
 def _name(column: str) -> str:

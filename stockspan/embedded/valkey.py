@@ -146,6 +146,8 @@ class EmbeddedValkey:
             "appendonly": "yes" if self._appendonly else "no",
             "cluster-enabled": "yes" if self._cluster else "no",
             "save": '""',
+            # A contract's rows stay packed when some of them have breaks (docs/benchmarks.md).
+            "hash-max-listpack-value": 256,
             "daemonize": "no",
         }
         text = "".join(f"{name} {value}\n" for name, value in settings.items())

@@ -73,3 +73,17 @@ def test_nothing_found_is_older_than_its_last_eviction(steps: list[tuple[str, in
             cache.keep(key, value, ticket)
         found = cache.get(key)
         assert found is None or found == truth[key]
+
+
+def test_what_is_heavy_takes_the_room_of_many() -> None:
+    cache: NearCache[int, int] = NearCache(100)
+    for number in range(1000):
+        cache.keep(number, number, cache.ticket(), weight=10)
+        assert len(cache) <= 11
+    cache.evict(999)
+    assert cache.get(999) is None
+    assert cache.get(998) == 998
+    cache.clear()
+    for number in range(100):
+        cache.keep(number, number, cache.ticket())
+    assert all(cache.get(number) == number for number in range(51, 100))

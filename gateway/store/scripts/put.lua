@@ -1,10 +1,25 @@
 -- Writes entries of one value, each only if it is newer than the one held, and publishes once.
 --
--- KEYS[1]   a SKU's key, or the key of all locations
+-- KEYS[1]   the key: of a string value, or of a hash that has a value at each field
 -- ARGV[1]   the change channel
--- ARGV[2]   the message to publish there if anything changed
--- ARGV[3…]  one operation each: one byte of Op flags, then an entry (gateway/store/entries.py)
+-- ARGV[2]   the message to publish there if anything changed; it begins with the kind of record
+-- ARGV[3]   the field of the hash; empty: the key's value is a string
+-- ARGV[4…]  one operation each: one byte of Op flags, then an entry (gateway/store/entries.py)
 -- Returns   {accepted, changed}: operations that took effect, and those that changed what is held
+--
+-- "Changed" is what a reader's copy would have to learn: the payload, that it is doubted, or which
+-- feed vouches for it; not that a snapshot has seen it once more.
+--
+-- A deletion leaves a tombstone with the version, so that nothing late rises from it. Without a
+-- version there is nothing to compare, and no tombstone, with two exceptions. While a snapshot of
+-- the same feed is being staged the deletion is marked RECENT, and its tombstone keeps the older
+-- row of that snapshot out until the round is over. And a deleted product keeps one for good,
+-- because it hides the SKU's levels and price rows for as long as they lie there: it costs some
+-- hundred bytes for every SKU that was ever deleted, and anything less would sell it again.
+--
+-- Other tombstones are dropped after thirty days, when their value is next written; a sweep that
+-- meets one is such a write, which changes nothing else. A string value of nothing but these
+-- expires by itself; a field of a hash cannot, and waits for the sweep.
 --
 -- Atomic because a version must be compared and written in one step: two feeds, a delta and a
 -- snapshot, or a retry after a lost reply may write the same entry at once. Running it twice with
@@ -12,20 +27,37 @@
 
 local HEAD = '>BBBI4I4xxxxxxHH'   -- flags feed round version(high, low) stamp name_size payload_size
 local HEAD_SIZE = 21
-local TOMB, DELETED_BY_SNAPSHOT, DOUBTED = 1, 3, 4
+local TOMB, DELETED_BY_SNAPSHOT, DOUBTED, RECENT = 1, 3, 4, 8
 local UNVERSIONED, SNAPSHOT, TOUCH, SWEEP = 1, 2, 4, 8
--- A value of nothing but tombstones has outlived every late message after thirty days.
+-- What a tombstone outlives: every late message comes within thirty days.
 local TOMBS_LIVE = 2592000
+local FIRST = 4
 
 local unpack_head, sub, byte, char = struct.unpack, string.sub, string.byte, string.char
+local key, field = KEYS[1], ARGV[3]
+local in_hash = field ~= ''
 
--- What is no string, or not in this format, is not ours: it is written over.
-local held = redis.pcall('GET', KEYS[1])
+local function keep(value)
+  if in_hash then
+    redis.call('HSET', key, field, value)
+  else
+    redis.call('SET', key, value)
+  end
+end
+
+-- What is of another type, or not in this format, is not ours: it is written over.
+local held
+if in_hash then
+  held = redis.pcall('HGET', key, field)
+  if type(held) == 'table' then redis.call('DEL', key) end
+else
+  held = redis.pcall('GET', key)
+end
 if type(held) ~= 'string' or byte(held) ~= 1 then
   held = ''
   -- Most of a first load: plain records of different names, joined as they come.
   local parts, named, plain = {'\1'}, {}, true
-  for i = 3, #ARGV do
+  for i = FIRST, #ARGV do
     local argument = ARGV[i]
     local op, flags = byte(argument, 1, 2)
     local high, low = byte(argument, 19, 20)
@@ -35,18 +67,20 @@ if type(held) ~= 'string' or byte(held) ~= 1 then
       break
     end
     named[name] = true
-    parts[i - 1] = sub(argument, 2)
+    parts[i - FIRST + 2] = sub(argument, 2)
   end
   if plain then
-    redis.call('SET', KEYS[1], table.concat(parts))
+    keep(table.concat(parts))
     redis.call('PUBLISH', ARGV[1], ARGV[2])
-    return {#ARGV - 2, #ARGV - 2}
+    return {#ARGV - FIRST + 1, #ARGV - FIRST + 1}
   end
 end
 
 -- The entries held: their text, and what must be compared, by place; the place by name.
 local place_of, count = {}, 0
 local text, flags_of, feed_of, high_of, low_of, payload_at = {}, {}, {}, {}, {}, {}
+-- The round that is written now, by feed.
+local round_of = {}
 
 local at, size = 2, #held
 while at + HEAD_SIZE - 1 <= size do
@@ -63,9 +97,26 @@ if size > 0 and at ~= size + 1 then
   place_of, count, text = {}, 0, {}
 end
 
+-- The kinds of messages (gateway/store/keys.py) that speak of a SKU and its product.
+local kind = sub(ARGV[2], 1, 1)
+local of_sku = kind == '1' or kind == '4'
+
+local function stamp_of(record, from)
+  local high, low = unpack_head('>I2I4', record, from)
+  return high * 4294967296 + low
+end
+
+local function leaves_none(name, flags, high, low)
+  return high == 0 and low == 0 and flags < RECENT and not (of_sku and name == '')
+end
+
+local function forget(name, place)
+  text[place], place_of[name] = '', nil
+end
+
 local accepted, changed, dirty = 0, 0, false
 
-for i = 3, #ARGV do
+for i = FIRST, #ARGV do
   local argument = ARGV[i]
   local op = byte(argument)
   local flags, feed, round, high, low, name_size = unpack_head(HEAD, argument, 2)
@@ -74,14 +125,25 @@ for i = 3, #ARGV do
   local known = place and text[place]
   local alive = known and flags_of[place] % 2 == 0
   local mine = alive and feed_of[place] == feed
+  round_of[feed] = round
 
   if op >= SWEEP then
     if mine and byte(known, 3) ~= round then
-      -- The version held stays with the tombstone: a late delta must not bring it back.
-      text[place] = char(DELETED_BY_SNAPSHOT) .. sub(known, 2, 19) .. '\0\0' .. name
-      flags_of[place] = DELETED_BY_SNAPSHOT
+      if leaves_none(name, DELETED_BY_SNAPSHOT, high_of[place], low_of[place]) then
+        forget(name, place)
+      else
+        -- The version held stays with the tombstone: a late delta must not bring it back.
+        text[place] = char(DELETED_BY_SNAPSHOT) .. sub(known, 2, 11) .. sub(argument, 13, 18)
+          .. sub(known, 18, 19) .. '\0\0' .. name
+        flags_of[place] = DELETED_BY_SNAPSHOT
+      end
       accepted, changed, dirty = accepted + 1, changed + 1, true
+    elseif known and not alive then
+      dirty = true
     end
+  elseif op == SNAPSHOT + UNVERSIONED and known and feed_of[place] == feed
+      and byte(known, 3) == round and stamp_of(known, 12) > stamp_of(argument, 13) then
+    -- Written or deleted by a delta of the feed after this snapshot had begun: it stays.
   else
     local unversioned = op % 2 == UNVERSIONED
     local newer = op < TOUCH and (not known or unversioned)
@@ -99,20 +161,30 @@ for i = 3, #ARGV do
           high, low = high_of[place], low_of[place]
           entry = sub(entry, 1, 3) .. sub(known, 4, 11) .. sub(entry, 12)
         end
-        if alive == deletes or (alive
-            and sub(known, payload_at[place]) ~= sub(entry, HEAD_SIZE + name_size + 1)) then
+        if alive == deletes or (alive and (flags_of[place] ~= flags or feed_of[place] ~= feed
+            or sub(known, payload_at[place]) ~= sub(entry, HEAD_SIZE + name_size + 1))) then
           changed = changed + 1
         end
-      else
-        count = count + 1
-        place = count
-        place_of[name] = place
-        if not deletes then changed = changed + 1 end
+      elseif not deletes then
+        changed = changed + 1
       end
-      text[place], flags_of[place], feed_of[place] = entry, flags, feed
-      high_of[place], low_of[place] = high, low
-      payload_at[place] = HEAD_SIZE + name_size + 1
-      accepted, dirty = accepted + 1, true
+      accepted = accepted + 1
+      if deletes and leaves_none(name, flags, high, low) then
+        if known then
+          forget(name, place)
+          dirty = true
+        end
+      else
+        if not known then
+          count = count + 1
+          place = count
+          place_of[name] = place
+        end
+        text[place], flags_of[place], feed_of[place] = entry, flags, feed
+        high_of[place], low_of[place] = high, low
+        payload_at[place] = HEAD_SIZE + name_size + 1
+        dirty = true
+      end
     elseif op >= SNAPSHOT and mine then
       -- Not newer, or rejected, but seen in this round of the feed.
       local doubt = op >= TOUCH and DOUBTED or 0
@@ -125,15 +197,39 @@ for i = 3, #ARGV do
 end
 
 if dirty then
-  local buried = true
+  local now
+  local alive, buried, hides = false, false, false
   for place = 1, count do
-    buried = buried and flags_of[place] % 2 == TOMB
+    local record = text[place]
+    if record ~= '' then
+      if flags_of[place] % 2 == 0 then
+        alive = true
+      elseif of_sku and byte(record, 18) == 0 and byte(record, 19) == 0 then
+        hides = true
+      elseif flags_of[place] >= RECENT and high_of[place] == 0 and low_of[place] == 0
+          and (round_of[feed_of[place]] or byte(record, 3)) ~= byte(record, 3) then
+        text[place] = ''
+      else
+        if not now then
+          now = 0
+          for i = FIRST, #ARGV do now = math.max(now, stamp_of(ARGV[i], 13)) end
+        end
+        if now - stamp_of(record, 12) > TOMBS_LIVE * 1000 then
+          text[place] = ''
+        else
+          buried = true
+        end
+      end
+    end
   end
-  local value = '\1' .. table.concat(text)
-  if buried then
-    redis.call('SET', KEYS[1], value, 'EX', TOMBS_LIVE)
+  if alive or hides or (buried and in_hash) then
+    keep('\1' .. table.concat(text))
+  elseif buried then
+    redis.call('SET', key, '\1' .. table.concat(text), 'EX', TOMBS_LIVE)
+  elseif in_hash then
+    redis.call('HDEL', key, field)
   else
-    redis.call('SET', KEYS[1], value)
+    redis.call('DEL', key)
   end
 end
 if changed > 0 then

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 
 import aiohttp
 import pytest
@@ -201,3 +202,43 @@ async def test_every_problem_has_its_page(gateway: Gateway, kind: Kind) -> None:
 
 async def test_no_page_for_a_problem_that_there_is_not(gateway: Gateway) -> None:
     assert (await gateway.ask("/problems/nothing")).json["type"] == "/problems/not-found"
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"GET /v1/prices?sku=A HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer SECRET-KEY "
+        + b"x" * 20_000
+        + b"\r\n\r\n",
+        b"GET /v1/prices?sku=A HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer SECRET-KEY\x01\r\n\r\n",
+        b"GET /v1/prices?sku=A HTTP/1.1\r\nHost: x\r\nAuthorization Bearer SECRET-KEY\r\n\r\n",
+        b"SECRET-KEY\r\n\r\n",
+    ],
+)
+async def test_what_is_no_http_is_never_repeated_and_never_kept(
+    gateway: Gateway, head: bytes
+) -> None:
+    answer = await gateway.send(head)
+    assert b" 400 " in answer.splitlines()[0]
+    assert b"SECRET" not in answer
+    assert b"application/problem+json" in answer
+    assert b"private, no-store" in answer
+    assert b"Vary: Authorization" in answer
+
+
+async def test_a_body_that_cannot_be_decoded_is_no_event_for_the_log(
+    gateway: Gateway, caplog: pytest.LogCaptureFixture
+) -> None:
+    for encoding, body in ((b"br", b"xx"), (b"gzip", b"no gzip at all")):
+        answer = await gateway.send(
+            b"POST /v1/prices/query HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+            b"Connection: close\r\nContent-Encoding: "
+            + encoding
+            + b"\r\nContent-Length: "
+            + str(len(body)).encode()
+            + b"\r\n\r\n"
+            + body
+        )
+        assert answer.splitlines()[0].split()[1] in {b"400", b"401"}, answer
+        assert b"rotli" not in answer
+    assert not [record for record in caplog.records if record.levelno >= logging.ERROR]

@@ -53,6 +53,7 @@ async def test_a_number_of_thousands_of_digits_is_no_accident(gateway: Gateway) 
         (b'{"skus":["a"],"quantity":true}', "quantity"),
         (b'{"skus":["a"],"quantity":0}', "quantity"),
         (b'{"skus":["a"],"quantity":0.0001}', "quantity"),
+        (b'{"skus":["a"],"quantity":1e308}', "quantity"),
         (b'{"skus":["a"],"quantity":1e400}', "quantity"),
         (b'{"skus":["a"],"quantity":' + b"9" * 500 + b"}", "quantity"),
         (b'{"skus":["a"],"pickup":"true"}', "pickup"),

@@ -61,7 +61,7 @@ WRONG = {
     '[store]\nurl = "http://x"': "store.url: must begin with redis://, rediss:// or unix://",
     "[gateway]\nport = 99999": "gateway.port = 99999: ",
     "[gateway]\nprot = 1": "gateway.prot is no setting",
-    "[surprise]": "surprise is no setting; allowed: channels, feeds",
+    "[surprise]": "surprise is no setting; allowed: channels, customer_tokens, feeds",
     '[freshness]\nfresh_for = "soon"': "freshness.fresh_for = 'soon': must be a duration",
     "[freshness]\nfresh_for = inf": "freshness.fresh_for = inf: ",
     '[store]\nurl = "redis://:hidden-secret@h:abc/0"': "store.url: has no valid port",

@@ -9,12 +9,15 @@ from pathlib import Path
 
 import pytest
 
+from gateway.domain.price_lists import PriceRow, Scope, Target
 from gateway.domain.stock import Location, Product, SkuStock, StockLevel
 from gateway.store.client import StoreClient
 from gateway.store.codec import decode_sku
 from gateway.store.entries import Head, entries
 from gateway.store.feeds import FeedState
 from gateway.store.keys import Keyspace
+from gateway.store.price_codec import decode_rows
+from gateway.store.prices import PriceStore
 from gateway.store.stock import StockStore
 from loaders.feedbook import Feed
 from loaders.ingest import Ingest
@@ -68,6 +71,46 @@ class Warehouse:
     async def product(self, sku: str) -> Product | None:
         held = await self.sku(sku)
         return None if held is None else held.product
+
+    async def rows(self) -> list[PriceRow]:
+        """Every price row held, wherever it lies."""
+        found: list[PriceRow] = []
+        prices = PriceStore(self.client, self.keys)
+        async for page in prices.scan_sku_prices():
+            for sku, value in page:
+                found += decode_rows(value, None, Target(Scope.SKU, sku))
+        async for rows in prices.scan_list_prices():
+            for name, target, value in rows:
+                found += decode_rows(value, name, target)
+        return sorted(
+            found,
+            key=lambda row: (
+                row.price_list,
+                row.target.scope,
+                row.target.name,
+                row.min_quantity,
+                row.validity.from_ms or 0,
+            ),
+        )
+
+    async def prices(self) -> dict[tuple[str, str, int], int | None]:
+        """Unit price by list, target's name and minimum quantity in units, in whole units."""
+        return {
+            (row.price_list, row.target.name, row.min_quantity // 1000): (
+                None if row.unit_price is None else row.unit_price // 10_000
+            )
+            for row in await self.rows()
+        }
+
+    async def with_skus(self) -> set[str]:
+        """The SKUs with which price rows lie."""
+        pages = PriceStore(self.client, self.keys).scan_sku_prices()
+        return {
+            sku
+            async for page in pages
+            for sku, value in page
+            if decode_rows(value, None, Target(Scope.SKU, sku))
+        }
 
     async def locations(self) -> list[Location]:
         return list(await StockStore(self.client, self.keys).locations())

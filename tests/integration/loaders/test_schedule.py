@@ -19,6 +19,7 @@ from gateway.config.settings import Settings
 from gateway.store.changes import ChangeListener
 from gateway.store.client import StoreClient
 from loaders.errors import SourceError, SpoolError
+from loaders.findings import Findings
 from loaders.load import check, load
 from stockspan.embedded.ports import free_port
 from stockspan.embedded.postgres import EmbeddedPostgres
@@ -224,8 +225,99 @@ async def test_check_says_what_is_wrong(
     erp: asyncpg.Connection, database: str, redis_url: str, tmp_path: Path
 ) -> None:
     settings = configured(database, redis_url, tmp_path)
-    assert await check(settings) == []
+    assert await check(settings) == Findings([], [])
     wrong = configured(database + "_not", "redis://127.0.0.1:1/0", tmp_path)
-    store, feed = await check(wrong)
+    store, feed = (await check(wrong)).problems
     assert store == "store.url: 127.0.0.1:1 cannot be used: no connection"
     assert "does not exist" in feed
+
+
+LISTS = """SELECT 'P' AS price_list, 'SEK' AS currency, 'base' AS layer FROM pg_sleep(0.2)"""
+PRICES = "SELECT 'P' AS price_list, sku, 10 AS unit_price FROM bins"
+
+
+def with_prices(database: str, redis_url: str, tmp_path: Path, lists: str, **more: Any) -> Settings:
+    # Prices come first here: it must not be the order of the file that helps.
+    feeds = {"prices": ("prices", PRICES), "lists": ("price_lists", lists)} | more
+    return Settings(
+        store={"url": redis_url, "prefix": "t"},
+        loaders={"spool_dir": tmp_path / "spool"},
+        sources={"erp": {"type": "postgres", "dsn": database, "connect_timeout": "2s"}},
+        feeds={
+            name: {"kind": kind, "source": "erp", "query": query}
+            for name, (kind, query) in feeds.items()
+        },
+    )
+
+
+async def test_prices_wait_for_the_heads_of_their_lists(
+    warehouse: Warehouse, erp: asyncpg.Connection, database: str, redis_url: str, tmp_path: Path
+) -> None:
+    settings = with_prices(database, redis_url, tmp_path, LISTS)
+
+    async def lie_with_skus() -> bool:
+        return await warehouse.with_skus() == {"A", "B"}
+
+    async with running(settings):
+        await until(warehouse, lie_with_skus)
+        # So they do again in a store that lost everything.
+        await warehouse.client.redis.flushall()
+        await until(warehouse, lie_with_skus)
+    await warehouse.client.redis.flushall()
+    assert await load(settings, once=True, shutdown=asyncio.Event()) == 0
+    assert await lie_with_skus()
+
+
+@pytest.mark.parametrize("lists", ["SELECT 1 / (sku = '')::int AS price_list FROM bins", None])
+async def test_prices_do_not_wait_for_ever(
+    warehouse: Warehouse,
+    erp: asyncpg.Connection,
+    database: str,
+    redis_url: str,
+    tmp_path: Path,
+    lists: str | None,
+) -> None:
+    settings = with_prices(database, redis_url, tmp_path, lists or LISTS)
+    if lists is None:
+        settings = settings.model_copy(update={"feeds": {"prices": settings.feeds["prices"]}})
+
+    async def priced() -> bool:
+        return set(await warehouse.prices()) == {("P", "A", 1), ("P", "B", 1)}
+
+    async with running(settings):
+        await until(warehouse, priced)
+
+
+async def test_check_remarks_on_prices_that_only_the_list_id_tells_apart(
+    warehouse: Warehouse, erp: asyncpg.Connection, database: str, redis_url: str, tmp_path: Path
+) -> None:
+    heads = (
+        "SELECT id AS price_list, 'SEK' AS currency, layer, buyers AS customers FROM (VALUES "
+        "('P', 'base', NULL::text[]), ('Q', 'base', NULL), ('K', 'contract', '{c1}'), "
+        "('M', 'contract', NULL)) AS lists (id, layer, buyers)"
+    )
+    rows = (
+        "SELECT id AS price_list, sku, 10 AS unit_price FROM bins, "
+        "(VALUES ('P'), ('Q'), ('K'), ('M')) AS lists (id) WHERE sku = 'A' OR id <> 'P'"
+    )
+    buyers = """SELECT 'c1' AS customer, '{M}'::text[] AS price_lists"""
+    settings = with_prices(
+        database,
+        redis_url,
+        tmp_path,
+        heads,
+        prices=("prices", rows),
+        buyers=("customers", buyers),
+    )
+    assert await load(settings, once=True, shutdown=asyncio.Event()) == 0
+    found = await check(settings)
+    assert found.problems == []
+    assert sorted(found.remarks) == [
+        f"price lists {pair} ({layer}, SEK, priority 0) both say 10.00 for sku {sku} from 1: "
+        "only the smaller id decides"
+        for pair, layer, sku in (
+            ("K and M", "contract", "A"),
+            ("K and M", "contract", "B"),
+            ("P and Q", "base", "A"),
+        )
+    ]

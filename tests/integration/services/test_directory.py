@@ -34,7 +34,8 @@ async def write_location(client: StoreClient, place: Location) -> None:
     operation = pack_op(
         Op.UNVERSIONED, 0, 1, 1, None, 0, place.location.encode(), location_payload(place)
     )
-    wire = BulkEncoder(KEYS).locations([operation])
+    encoder = BulkEncoder(KEYS)
+    wire = encoder.put(encoder.place_of_locations, [operation])
     await BulkWriter(client).write(one(Block(1, wire)))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import pytest
 
@@ -17,43 +17,22 @@ from gateway.store.entries import pack_op
 from gateway.store.feeds import FeedRegister
 from gateway.store.keys import Change, ChangeKind, Keyspace
 from gateway.store.stock import StockStore
-from stockspan.embedded.valkey import EmbeddedValkey
 
 KEYS = Keyspace("ss")
 SKUS = [f"SKU-{number}" for number in range(40)]
 
 
-@pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedValkey]:
-    folder = tmp_path_factory.mktemp("cluster")
-    with EmbeddedValkey(folder, appendonly=False, cluster=True) as server:
-        server.command("CLUSTER", "ADDSLOTSRANGE", "0", "16383")
-        yield server
-
-
-@pytest.fixture
-async def client(cluster: EmbeddedValkey) -> AsyncIterator[StoreClient]:
-    client = StoreClient.connect(cluster.url, mode="cluster", deadline=5.0)
-    async with asyncio.timeout(30):
-        while True:  # a new cluster takes a moment to find itself whole
-            try:
-                await FeedRegister(client, KEYS).name_epoch()
-                break
-            except StoreUnavailableError:
-                await asyncio.sleep(0.05)
-    yield client
-    await client.close()
-
-
 async def blocks(version: int) -> AsyncIterator[Block]:
     encoder = BulkEncoder(KEYS)
     payload = level_payload(StockLevel(version * 1000))
+    operation = pack_op(0, 0, 1, 1, version, 1, b"W1", payload)
     for sku in SKUS:
-        wire = encoder.sku(sku, [pack_op(0, 0, 1, 1, version, 1, b"W1", payload)])
+        wire = encoder.put(encoder.place_of_stock(sku), [operation])
         yield Block(1, wire)
 
 
-async def test_written_read_scanned_and_heard(client: StoreClient) -> None:
+async def test_written_read_scanned_and_heard(cluster_client: StoreClient) -> None:
+    client = cluster_client
     heard: asyncio.Queue[Change | None] = asyncio.Queue()
     listening = asyncio.create_task(ChangeListener(client, KEYS, heard.put_nowait).run())
     async with asyncio.timeout(30):
@@ -75,8 +54,8 @@ async def test_written_read_scanned_and_heard(client: StoreClient) -> None:
     assert {sku async for page in store.scan() for sku, _ in page} == set(SKUS)
 
 
-async def test_feeds_are_kept(client: StoreClient) -> None:
-    register = FeedRegister(client, KEYS)
+async def test_feeds_are_kept(cluster_client: StoreClient) -> None:
+    register = FeedRegister(cluster_client, KEYS)
     state = await register.register("stock", "stock")
     assert await register.all() == {"stock": state}
     await register.retire("stock")

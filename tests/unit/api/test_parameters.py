@@ -3,7 +3,8 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from gateway.api.parameters import StockParameters, merged, refuse
+from gateway.api.fields import merged, refuse
+from gateway.api.parameters import StockParameters
 from gateway.domain.errors import InvalidRequestError
 
 

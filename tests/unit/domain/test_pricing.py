@@ -62,7 +62,7 @@ def ruling(price: ResolvedPrice | None) -> Ruling | None:
         min_quantity=Fraction(price.min_quantity, 1000),
         tax_included=price.tax_included,
         valid_until_ms=price.valid_until_ms,
-        came_ms=tuple(source.stamp_ms for source in price.sources),
+        came_ms=frozenset(source.stamp_ms for source in price.sources),
     )
 
 

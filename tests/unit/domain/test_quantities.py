@@ -41,6 +41,7 @@ def test_whole_quantities_are_shown_without_decimals(milli: int) -> None:
         -math.inf,
         math.nan,
         1e300,
+        -1.7e308,
         10**10,
         Decimal("NaN"),
         Decimal("0.001" + "0" * 30 + "1"),

@@ -63,3 +63,15 @@ def test_unknown_columns_and_rows_are_counted() -> None:
 def test_an_open_quote_is_an_error_of_the_file() -> None:
     with pytest.raises(SourceError, match="drop: line 2"):
         lines("stock", 'sku,location\n"A,W1\n')
+
+
+def test_money_stays_text_and_lists_are_json() -> None:
+    text = "price_list,sku,all,unit_price,min_quantity,rank\nL,A,,079.00,010,3\nL,,true,5,,\n"
+    assert lines("prices", text) == [
+        b'{"price_list":"L","sku":"A","unit_price":"079.00","min_quantity":10,"rank":3}',
+        b'{"price_list":"L","all":true,"unit_price":"5"}',
+    ]
+    text = 'price_list,currency,layer,tax_included,customers\nL,SEK,base,1,"[""C""]"\n'
+    assert lines("price_lists", text) == [
+        b'{"price_list":"L","currency":"SEK","layer":"base","tax_included":true,"customers":["C"]}'
+    ]

@@ -2,10 +2,19 @@ import re
 
 import pytest
 
-from loaders.guard import Figures, Limits, judge
+from gateway.domain.money import parse_percent, parse_price
+from loaders.guard import Figures, Limits, judge, moves, price_figure
 from loaders.records import Kind
 
 LIMITS = Limits(share=0.2, judged_from=50)
+
+
+def price(amount: float) -> int:
+    return price_figure(parse_price(amount), None)
+
+
+def percent(share: float) -> int:
+    return price_figure(None, parse_percent(share))
 
 
 @pytest.mark.parametrize(
@@ -24,6 +33,23 @@ LIMITS = Limits(share=0.2, judged_from=50)
         ("products", 100, 100, Figures(100, 21), "21 of 100 products would vanish"),
         ("locations", 100, 100, Figures(100, 21), "21 of 100 locations would vanish"),
         ("locations", 1, 1, Figures(49, 48), None),
+        ("customers", 100, 100, Figures(100, 20), None),
+        ("customers", 100, 100, Figures(100, 21), "21 of 100 customers would vanish"),
+        ("price_lists", 100, 100, Figures(100, 21), "21 of 100 price_lists would vanish"),
+        ("discounts", 1, 1, Figures(100, 99), None),
+        ("prices", 1, 1, Figures(100, 99, priced=1), None),
+        ("prices", 0, 0, Figures(100, 100), "empty"),
+        ("prices", 9, 0, Figures(100, 0, priced=100), r"rows \(9\)"),
+        ("prices", 90, 90, Figures(100, 10, priced=90, moved=9), None),
+        (
+            "prices",
+            90,
+            90,
+            Figures(100, 10, priced=90, moved=10),
+            r"10 of 90 prices would move by more than 50% \(11%; allowed: 10%\)",
+        ),
+        ("prices", 49, 49, Figures(49, 0, priced=49, moved=49), None),
+        ("prices", 50, 50, Figures(50, 0, priced=50, moved=50), "50 of 50 prices"),
     ],
 )
 def test_the_guard(kind: Kind, rows: int, good: int, figures: Figures, held: str | None) -> None:
@@ -33,6 +59,29 @@ def test_the_guard(kind: Kind, rows: int, good: int, figures: Figures, held: str
     else:
         assert verdict is not None
         assert re.search(held, verdict), verdict
+
+
+@pytest.mark.parametrize(
+    ("held", "new", "by", "moved"),
+    [
+        (price(100), price(150), 0.5, False),
+        (price(100), price(151), 0.5, True),
+        (price(100), price(50), 0.5, False),
+        (price(100), price(49), 0.5, True),
+        (price(100), price(0), 1.0, False),
+        (price(0), price(0), 0.5, False),
+        (price(0), price(1), 0.5, True),
+        (percent(10), percent(55), 0.5, False),
+        (percent(10), percent(56), 0.5, True),
+        (percent(-10), percent(-65), 0.5, False),
+        (percent(-10), percent(-66), 0.5, True),
+        (percent(100), percent(99), 0.5, True),
+        (price(10), percent(10), 0.5, True),
+        (percent(10), price(10), 0.5, True),
+    ],
+)
+def test_how_far_a_price_moves(held: int, new: int, by: float, moved: bool) -> None:
+    assert moves(held, new, by) is moved
 
 
 def test_a_share_of_one_lets_everything_pass_but_nothing() -> None:

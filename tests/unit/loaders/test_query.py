@@ -61,3 +61,34 @@ def test_without_a_watermark_there_are_no_deltas() -> None:
 def test_a_time_without_zone_is_told() -> None:
     statements = plan("stock", "stock", "q", COLUMNS | {"updated_at": "timestamp"}, None)
     assert "AT TIME ZONE" in statements.warnings[0]
+
+
+PRICES = {"price_list": "int4", "sku": "int8", "unit_price": "numeric"}
+
+
+def test_a_price_needs_a_target_and_a_price() -> None:
+    assert plan("p", "prices", "q", PRICES, None).unknown == ()
+    without = {name: type_ for name, type_ in PRICES.items() if name != "sku"}
+    with pytest.raises(SourceError, match="no column sku or product_group or all"):
+        plan("p", "prices", "q", without, None)
+    without = {name: type_ for name, type_ in PRICES.items() if name != "unit_price"}
+    with pytest.raises(SourceError, match="no column unit_price or discount_percent"):
+        plan("p", "prices", "q", without, None)
+    assert plan("p", "prices", "q", without | {"discount_percent": "int4"}, None).unknown == ()
+
+
+def test_heads_and_cells_need_what_they_say() -> None:
+    with pytest.raises(SourceError, match="no column layer"):
+        plan("p", "price_lists", "q", {"price_list": "text", "currency": "text"}, None)
+    classes = {"discount_class": "text", "product_discount_class": "text"}
+    with pytest.raises(SourceError, match="no column discount_percent"):
+        plan("p", "discounts", "q", classes, None)
+
+
+def test_every_time_without_zone_is_told() -> None:
+    columns = PRICES | {"valid_from": "timestamp", "valid_until": "date"}
+    (told,) = plan("p", "prices", "q", columns, None).warnings
+    assert "valid_from AT TIME ZONE" in told
+    # Here it is the watermark, and no field.
+    columns = PRICES | {"updated_at": "timestamp"}
+    assert plan("p", "prices", "q", columns, "updated_at").warnings == ()

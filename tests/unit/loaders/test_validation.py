@@ -9,34 +9,14 @@ from hypothesis import strategies as st
 
 from gateway.domain.identifiers import is_identifier
 from gateway.domain.stock import Basis, SkuStock
-from gateway.store.bulk import BulkEncoder
 from gateway.store.codec import decode_sku
 from gateway.store.entries import FORMAT
-from gateway.store.keys import Keyspace
-from loaders.fields import WrongFieldError
-from loaders.intake import Intake
-from loaders.operations import (
-    Mark,
-    StockOperations,
-    location_operation,
-    product_operation,
-)
-from loaders.outcome import Tally
-from loaders.records import KINDS, RECORDS, Kind, LocationRecord, ProductRecord, StockRecord
-from loaders.seen import Seen
+from loaders.catalogue import locations, products
+from loaders.levels import StockOperations
+from loaders.reasons import WrongFieldError
+from loaders.records import KINDS, NEEDED, RECORDS, Kind, LocationRecord, ProductRecord, StockRecord
 from loaders.validation import LineReader
-
-DELTA = Mark(7, 3, 1_000, snapshot=False)
-SNAPSHOT = Mark(7, 3, 1_000, snapshot=True)
-
-
-def taken(kind: Kind, *rows: object, mark: Mark = DELTA) -> Tally:
-    tally = Tally("feed")
-    seen = Seen() if mark.snapshot else None
-    intake = Intake(kind, mark, BulkEncoder(Keyspace("t")), tally, seen)
-    lines = [row if isinstance(row, bytes) else json.dumps(row).encode() for row in rows]
-    intake.take(b"\n".join(lines))
-    return tally
+from tests.unit.loaders.taking import DELTA, SNAPSHOT, taken
 
 
 def stock(**fields: Any) -> dict[str, Any]:
@@ -138,12 +118,17 @@ def test_a_wrong_row_is_rejected_alone_with_its_reason(
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_field_may_be_null_but_the_key(kind: Kind) -> None:
-    row: dict[str, object] = {"sku": "A", "location": "W1", "quantity": 1}
-    for name in RECORDS[kind].__struct_fields__:
-        row.setdefault(name, None)
-    for name in set(row) - set(RECORDS[kind].__struct_fields__):
-        del row[name]
+def test_every_field_may_be_null_but_what_is_needed(kind: Kind) -> None:
+    given_ = {
+        "quantity": 1,
+        "currency": "EUR",
+        "layer": "base",
+        "unit_price": 1,
+        "discount_percent": 5,
+    }
+    row = dict.fromkeys(RECORDS[kind].__struct_fields__) | {
+        alternatives[0]: given_.get(alternatives[0], "A") for alternatives in NEEDED[kind]
+    }
     tally = taken(kind, row)
     assert (tally.rows, tally.rejected, dict(tally.unknown)) == (1, 0, {})
 
@@ -215,19 +200,18 @@ def test_what_goes_in_comes_out_exactly(
     )
     record = LineReader("stock", {}).line(line.encode())
     assert isinstance(record, StockRecord)
-    operation, sells = StockOperations().operation(record, DELTA)
+    _, operation, sells = StockOperations().draft(record, DELTA)
     level = held(operation).levels["W1"]
     assert (level.quantity, level.allocated, level.safety_stock) == (milli, allocated, safety)
     assert level.basis is Basis(basis or "available")
-    assert sells == (level.salable() > 0)
+    assert bool(sells) == (level.salable() > 0)
     assert (level.feed, level.stamp_ms) == (7, 1_000)
 
 
 @given(st.text(max_size=70))
 def test_an_id_is_taken_or_rejected_by_the_one_rule(text: str) -> None:
     line = json.dumps(stock(sku=text, location=text), ensure_ascii=True).encode()
-    tally = Tally("feed")
-    Intake("stock", DELTA, BulkEncoder(Keyspace("t")), tally, None).take(line)
+    tally = taken("stock", line)
     assert tally.good == is_identifier(text)
 
 
@@ -236,7 +220,9 @@ def test_an_id_is_taken_or_rejected_by_the_one_rule(text: str) -> None:
 def test_no_value_whatever_gets_past_or_breaks_the_intake(value: object) -> None:
     for kind in KINDS:
         for name in (*RECORDS[kind].__struct_fields__, "surprise"):
-            row = {"sku": "A", "location": "W1", "quantity": 1, name: value}
+            row = {"sku": "A", "location": "W1", "quantity": 1, "price_list": "L"}
+            row |= {"customer": "C", "discount_class": "d", "product_discount_class": "p"}
+            row |= {"currency": "EUR", "layer": "base", "unit_price": 1, name: value}
             tally = taken(kind, json.dumps(row).encode(), mark=SNAPSHOT)
             assert tally.rows == 1
 
@@ -260,7 +246,7 @@ def test_a_release_is_kept_as_a_date_or_in_utc(given_: str, kept: str) -> None:
         json.dumps(product(status="preorder", available_from=given_)).encode()
     )
     assert isinstance(record, ProductRecord)
-    found = held(product_operation(record, DELTA)).product
+    found = held(products().draft(record, DELTA)[1]).product
     assert found is not None
     assert found.available_from == kept
 
@@ -271,7 +257,7 @@ def test_a_release_is_kept_as_a_date_or_in_utc(given_: str, kept: str) -> None:
 def test_a_rate_is_kept_as_text(given_: object, kept: str) -> None:
     record = LineReader("products", {}).line(json.dumps(product(tax_rate=given_)).encode())
     assert isinstance(record, ProductRecord)
-    found = held(product_operation(record, DELTA)).product
+    found = held(products().draft(record, DELTA)[1]).product
     assert found is not None
     assert found.tax_rate == kept
 
@@ -280,14 +266,14 @@ def test_milliseconds_are_exact() -> None:
     line = json.dumps(stock(updated_at="2026-01-01T00:00:00.123999+01:00")).encode()
     record = LineReader("stock", {}).line(line)
     assert isinstance(record, StockRecord)
-    level = held(StockOperations().operation(record, DELTA)[0]).levels["W1"]
+    level = held(StockOperations().draft(record, DELTA)[1]).levels["W1"]
     assert level.stamp_ms == 1_767_222_000_123
     assert level.version == level.stamp_ms
 
 
 def test_a_location_without_an_id_is_refused() -> None:
     with pytest.raises(WrongFieldError, match="location"):
-        location_operation(LocationRecord(" x"), DELTA)
+        locations().draft(LocationRecord(" x"), DELTA)
 
 
 def test_what_repeats_is_remembered_but_never_without_being_checked() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 import msgspec
@@ -19,14 +19,9 @@ from gateway.domain.stock import (
     StockLevel,
     in_priority_order,
 )
-from gateway.services.directory import Snapshot
-from gateway.services.lookups import (
-    SellingRules,
-    StockAnswer,
-    StockContext,
-    StockLookups,
-    UnknownSku,
-)
+from gateway.services.directory import Directory, Snapshot
+from gateway.services.lookups import StockAnswer, StockContext, StockLookups, UnknownSku
+from gateway.services.selling import SellingRules
 from gateway.store.feeds import FeedState
 from gateway.store.stock import Reading
 from gateway.wiring import selling_rules
@@ -50,6 +45,29 @@ class Shelf:
         return Reading(self.epoch, [self.held.get(sku) for sku in skus])
 
 
+class Unchanging:
+    """A directory's sources: as the snapshot has it, for ever."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
+
+    async def locations(self) -> Sequence[Location]:
+        return self._snapshot.locations
+
+    async def epoch(self) -> bytes | None:
+        return self._snapshot.epoch
+
+    async def all(self) -> Mapping[str, FeedState]:
+        return self._snapshot.feeds
+
+
+def copy_of(snapshot: Snapshot) -> Directory:
+    source = Unchanging(snapshot)
+    directory = Directory(source, source)
+    directory.current = snapshot
+    return directory
+
+
 def level(salable: float, feed: int = 1, stamp_ms: int = 0) -> StockLevel:
     return StockLevel(round(salable * 1000), feed=feed, stamp_ms=stamp_ms)
 
@@ -63,7 +81,7 @@ async def look_up(
     **circumstances: object,
 ) -> StockAnswer:
     directory = Snapshot(tuple(in_priority_order(locations)), feeds, EPOCH)
-    lookups = StockLookups(Shelf({"A": stock}), lambda: directory, rules, lambda: NOW_MS)
+    lookups = StockLookups(Shelf({"A": stock}), copy_of(directory), rules, lambda: NOW_MS)
     context = msgspec.structs.replace(CONTEXT, **circumstances)
     (answer,) = await lookups.answer(["A"], context)
     assert isinstance(answer, StockAnswer)
@@ -193,7 +211,7 @@ async def test_an_expired_figure_is_withheld_when_so_decided() -> None:
 
 async def test_every_sku_is_answered_where_and_as_often_as_it_was_asked() -> None:
     directory = Snapshot((), FEEDS, EPOCH)
-    lookups = StockLookups(Shelf({"A": held(W1=1)}), lambda: directory, RULES, lambda: NOW_MS)
+    lookups = StockLookups(Shelf({"A": held(W1=1)}), copy_of(directory), RULES, lambda: NOW_MS)
     answers = await lookups.answer(["B", "A", "B", "A"], CONTEXT)
     assert [answer.sku for answer in answers] == ["B", "A", "B", "A"]
     assert [isinstance(answer, UnknownSku) for answer in answers] == [True, False, True, False]
@@ -210,7 +228,7 @@ async def test_a_store_that_lost_everything_is_cold_before_the_worker_has_notice
     epoch: bytes | None,
 ) -> None:
     directory = Snapshot((), FEEDS, EPOCH)
-    lookups = StockLookups(Shelf({}, epoch), lambda: directory, RULES, lambda: NOW_MS)
+    lookups = StockLookups(Shelf({}, epoch), copy_of(directory), RULES, lambda: NOW_MS)
     with pytest.raises(NotReadyError):
         await lookups.answer(["A"], CONTEXT)
 

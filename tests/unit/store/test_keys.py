@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,9 +16,22 @@ skus = st.text(min_size=1, max_size=64).filter(str.isprintable)
 tricky = st.text(alphabet="{}%*a7D", min_size=1, max_size=8)
 
 
+FAMILIES = (KEYS.sku, KEYS.sku_prices, KEYS.list_prices, KEYS.customer, KEYS.discounts)
+
+
+@given(st.sampled_from(FAMILIES), skus | tricky)
+def test_a_key_leads_back_to_its_name(key_of: Callable[[str], bytes], name: str) -> None:
+    assert KEYS.name_of(key_of(name)) == name
+
+
 @given(skus | tricky)
-def test_a_key_leads_back_to_its_sku(sku: str) -> None:
-    assert KEYS.sku_of(KEYS.sku(sku)) == sku
+def test_no_two_families_share_a_key_and_a_skus_lie_together(sku: str) -> None:
+    assert len({key_of(sku) for key_of in FAMILIES}) == len(FAMILIES)
+    assert key_slot(KEYS.sku(sku)) == key_slot(KEYS.sku_prices(sku))
+
+
+def test_a_key_of_others_has_a_name_too() -> None:
+    assert KEYS.name_of(b"ss:c:{\xff}") == "\N{REPLACEMENT CHARACTER}"
 
 
 @given(skus | tricky, skus | tricky)
@@ -37,6 +52,6 @@ def test_a_message_says_what_it_was_given(kind: ChangeKind, name: str) -> None:
     assert decode_change(encode_change(Change(kind, name))) == Change(kind, name)
 
 
-@pytest.mark.parametrize("message", [b"", b"x", b"9A", b"1\xff", b"hello"])
+@pytest.mark.parametrize("message", [b"", b"x", b"0A", b"1\xff", b"hello"])
 def test_messages_of_others_are_passed_over(message: bytes) -> None:
     assert decode_change(message) is None

@@ -1,0 +1,73 @@
+"""What a checkout asks for: read from a body, every mistake named."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from gateway.api.checkout_shapes import (
+    CONFIRM,
+    LONGEST_DEADLINE_MS,
+    CheckoutQuery,
+    CheckoutQueryLine,
+)
+from gateway.api.fields import Reading
+from gateway.api.languages import preferred
+from gateway.api.price_parameters import check_count
+from gateway.services.checkout import CheckoutLine, CheckoutRequest
+from gateway.services.selling import SellingRules
+
+MOST_LINES: Final = 200
+
+
+def texts_of(body: CheckoutQuery) -> int:
+    """How many texts of the body this is made of, names of fields included (see `bodies`)."""
+    lines = body.lines
+    # "lines", and for each line "sku" with its value and "quantity"; a location where it is given.
+    texts = 1 + 3 * len(lines) + 2 * sum([line.location is not None for line in lines])
+    for value in (body.customer, body.channel, body.currency, body.locale, body.confirm):
+        texts += 0 if value is None else 2
+    return texts + (body.deadline_ms is not None)
+
+
+def checkout_request(
+    body: CheckoutQuery, rules: SellingRules, accept_language: str | None
+) -> CheckoutRequest:
+    """What is to be looked up.
+
+    Raises:
+        InvalidRequestError: something is wrong; every field is named.
+    """
+    check_count(len(body.lines), MOST_LINES)
+    reading = Reading()
+    if body.confirm is not None and body.confirm not in CONFIRM:
+        reading.wrong("confirm", "must be one of " + ", ".join(CONFIRM), body.confirm)
+    deadline = body.deadline_ms
+    if deadline is not None and not (
+        0 <= deadline <= LONGEST_DEADLINE_MS and deadline == int(deadline)
+    ):
+        allowed = f"must be a whole number from 0 to {LONGEST_DEADLINE_MS}"
+        reading.wrong("deadline_ms", allowed, str(deadline))
+    locale = reading.locale(body.locale, rules.labels)
+    if locale is None and accept_language is not None:
+        locale = preferred(accept_language, tuple(rules.labels))
+    request = CheckoutRequest(
+        _lines(reading, body.lines),
+        locale,
+        reading.identifier("customer", body.customer),
+        reading.identifier("channel", body.channel),
+        reading.currency("currency", body.currency),
+    )
+    reading.finish()
+    return request
+
+
+def _lines(reading: Reading, lines: Sequence[CheckoutQueryLine]) -> Sequence[CheckoutLine]:
+    wanted: list[CheckoutLine] = []
+    for place, line in enumerate(lines):
+        here = f"lines[{place}]"
+        reading.identifier(f"{here}.sku", line.sku)
+        reading.identifier(f"{here}.location", line.location)
+        quantity = reading.quantity(f"{here}.quantity", line.quantity)
+        wanted.append(CheckoutLine(line.sku, quantity or 0, line.location))
+    return wanted

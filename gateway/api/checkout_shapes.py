@@ -1,0 +1,119 @@
+"""What a checkout takes and what it answers, as types: encoded from here, described from here."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+from gateway.api.price_shapes import Currency, Money
+from gateway.api.shapes import ItemError, Number, Sku, StockItem
+from gateway.domain.customers import CustomerStatus
+
+CONFIRM: Final = ("never", "low", "always")
+LONGEST_DEADLINE_MS: Final = 10_000
+
+
+class CheckoutQueryLine(msgspec.Struct, frozen=True):
+    """A SKU, how many of it, and where it is to be taken from, if that matters."""
+
+    sku: str
+    quantity: int | float
+    location: str | None = None
+
+
+class CheckoutQuery(msgspec.Struct, frozen=True):
+    """The body of a checkout."""
+
+    lines: list[CheckoutQueryLine]
+    customer: str | None = None
+    channel: str | None = None
+    currency: str | None = None
+    locale: str | None = None
+    confirm: Annotated[
+        str | None,
+        Meta(
+            description="When the ERP is to be asked as well; `never` is what is done today, "
+            "whatever is asked for.",
+            extra_json_schema={"enum": [*CONFIRM, None]},
+        ),
+    ] = None
+    deadline_ms: Annotated[
+        float | None, Meta(description="How long the ERP may take, whole milliseconds.")
+    ] = None
+
+
+class RuleShape(msgspec.Struct, frozen=True):
+    """One rule; `limit` null is none."""
+
+    limit: Number | None
+    kept: bool
+
+
+class RulesShape(msgspec.Struct, frozen=True):
+    """The rules on quantities, held against all that is wanted of the SKU."""
+
+    kept: Annotated[bool, Meta(description="Whether all of them are kept.")]
+    nearest: Annotated[
+        Number | None,
+        Meta(description="The closest quantity of the SKU that keeps them; null where none does."),
+    ]
+    min_order_quantity: RuleShape
+    order_multiple: RuleShape
+    max_order_quantity: RuleShape
+
+
+class CheckoutLineShape(msgspec.Struct, frozen=True, kw_only=True):
+    """One line; what cannot be said of it is null, and `errors` say why."""
+
+    sku: Sku
+    quantity: Number
+    location: Annotated[str | UnsetType, Meta(description="Only where the line names one.")] = UNSET
+    stock: Annotated[
+        StockItem | None,
+        Meta(
+            description="Judged exactly, for all that the lines want of the SKU there; `salable` "
+            "for scope `stock:exact` alone."
+        ),
+    ]
+    price: Annotated[
+        Any,
+        Meta(
+            extra_json_schema={
+                "anyOf": [{"$ref": "#/components/schemas/PriceItem"}, {"type": "null"}]
+            }
+        ),
+    ]
+    rules: RulesShape | None
+    confirmed: Annotated[bool, Meta(description="Whether the ERP confirmed it just now.")]
+    errors: list[ItemError]
+
+
+class TotalsShape(msgspec.Struct, frozen=True):
+    """Sums over the lines that have a price."""
+
+    net: Money
+    tax: Money
+    gross: Money
+
+
+class CheckoutShape(msgspec.Struct, frozen=True):
+    """Every line in the order given, totals, and their signature."""
+
+    customer: str | None
+    customer_status: Annotated[
+        CustomerStatus | None,
+        Meta(description="On `credit_hold` prices are answered, but nothing should be sold."),
+    ]
+    channel: str
+    currency: Currency
+    lines: list[CheckoutLineShape]
+    totals: TotalsShape
+    price_token: Annotated[
+        str | None,
+        Meta(
+            description="A JWS over customer, lines, prices and times, verified with the keys at "
+            "/.well-known/jwks.json; null where nothing has a price, or no key is configured."
+        ),
+    ]

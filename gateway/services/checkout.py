@@ -1,0 +1,267 @@
+"""The checkout lookup: can this buyer have these lines now, at what price (CONTRACT 5).
+
+Nothing is held or promised here. Lines of one SKU are summed before they are judged; the prices
+given are signed, so that the order can carry them and the ERP accept them unseen.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Literal, Protocol
+
+import msgspec
+
+from gateway.domain.customers import Customer
+from gateway.domain.errors import UnknownLocationError
+from gateway.domain.money import Amount, LineAmounts, amount_text, price_text
+from gateway.domain.order_rules import QuantityRules, judge_quantity
+from gateway.domain.quantities import Milli, to_number
+from gateway.services.directory import Directory
+from gateway.services.lookups import StockAnswer, StockContext, StockLookups, StockReading
+from gateway.services.price_lines import (
+    PriceAnswer,
+    PricedLine,
+    PriceRequest,
+    UnpricedLine,
+    WantedLine,
+)
+from gateway.services.prices import PriceLookups
+from gateway.services.selling import Channel
+from gateway.store.feeds import has_prices
+
+LineProblem = Literal["unknown-sku", "unknown-location", "no-price"]
+
+
+class PriceSigner(Protocol):
+    """Signs what a checkout was told."""
+
+    def sign(self, claims: Mapping[str, Any], now_ms: int) -> str:
+        """A JWS over these claims and the times of issue and expiry."""
+
+
+class CheckoutLine(msgspec.Struct, frozen=True):
+    """A SKU, how many of it, and where it is to be taken from, if that matters."""
+
+    sku: str
+    quantity: Milli
+    location: str | None = None
+
+
+class CheckoutRequest(msgspec.Struct, frozen=True):
+    """What is to be bought, by whom and where."""
+
+    lines: Sequence[CheckoutLine]
+    locale: str | None = None
+    customer: str | None = None
+    channel: str | None = None
+    currency: str | None = None
+
+
+class CheckedLine(msgspec.Struct, frozen=True):
+    """What can be said of one line; `problems` say what cannot, and why.
+
+    The stock is exact, `salable` included: who may see that is the caller's to mind.
+    """
+
+    line: CheckoutLine
+    stock: StockAnswer | None
+    price: PricedLine | None
+    rules: QuantityRules | None
+    problems: Sequence[LineProblem]
+
+
+class CheckoutAnswer(msgspec.Struct, frozen=True):
+    """Every line in the order given, totals over those that have a price, and their signature."""
+
+    customer: Customer | None
+    channel: Channel
+    currency: str
+    digits: int
+    lines: Sequence[CheckedLine]
+    totals: LineAmounts
+    price_token: str | None
+
+
+class Checkout:
+    """Looks a cart up: stock read now, prices from the price book."""
+
+    def __init__(
+        self,
+        stock: StockLookups,
+        prices: PriceLookups,
+        directory: Directory,
+        signer: PriceSigner | None,
+        clock_ms: Callable[[], int],
+    ) -> None:
+        self._stock = stock
+        self._prices = prices
+        self._directory = directory
+        self._signer = signer
+        self._clock_ms = clock_ms
+
+    async def look(self, request: CheckoutRequest) -> CheckoutAnswer:
+        """What can be said of these lines.
+
+        Raises:
+            UnknownCustomerError, UnknownChannelError: there is none of that name.
+            NotReadyError: stock, or prices, have not been loaded yet.
+            StoreUnavailableError: the store did not answer.
+        """
+        asked = _prices_of(request)
+        reading, priced = await asyncio.gather(
+            self._stock.read([line.sku for line in request.lines]), self._priced(asked)
+        )
+        if priced is None:
+            # The stock reading has proved the store warm: only now is it known that this shop
+            # loads no prices, or has begun to.
+            priced = await self._priced(asked) or self._prices.without_prices(asked)
+        judging = _Judging(request, priced.channel, reading)
+        lines = [
+            judging.line(line, price)
+            for line, price in zip(request.lines, priced.lines, strict=True)
+        ]
+        totals = _totals(line.price for line in lines if line.price is not None)
+        token = None
+        if self._signer is not None and any(line.price is not None for line in lines):
+            claims = _claims(priced, lines, totals)
+            token = self._signer.sign(claims, self._clock_ms())
+        return CheckoutAnswer(
+            priced.customer, priced.channel, priced.currency, priced.digits, lines, totals, token
+        )
+
+    async def _priced(self, asked: PriceRequest) -> PriceAnswer | None:
+        """The prices; None where nobody is known to load any."""
+        if not has_prices(self._directory.current.feeds):
+            return None
+        return await self._prices.answer(asked)
+
+
+class _Judging:
+    """Lines held against what is there; of one SKU all together."""
+
+    def __init__(self, request: CheckoutRequest, channel: Channel, reading: StockReading) -> None:
+        self._request = request
+        self._channel = channel
+        self._reading = reading
+        self._wanted = Counter[tuple[str, str | None]]()
+        self._all = Counter[str]()
+        self._named: dict[str, list[str]] = {}
+        self._taken: dict[str, Milli] = {}
+        for line in request.lines:
+            if line.location is not None and (line.sku, line.location) not in self._wanted:
+                self._named.setdefault(line.sku, []).append(line.location)
+            self._wanted[line.sku, line.location] += line.quantity
+            self._all[line.sku] += line.quantity
+
+    def line(self, line: CheckoutLine, price: PricedLine | UnpricedLine) -> CheckedLine:
+        """What can be said of this line."""
+        product = self._reading.product(line.sku)
+        if product is None or (isinstance(price, UnpricedLine) and price.problem == "unknown-sku"):
+            return CheckedLine(line, None, None, None, ["unknown-sku"])
+        problems: list[LineProblem] = []
+        priced = price if isinstance(price, PricedLine) else None
+        if priced is None:
+            problems.append("no-price")
+        stock: StockAnswer | None = None
+        try:
+            stock = self._stock(line)
+        except UnknownLocationError:
+            problems.append("unknown-location")
+        return CheckedLine(
+            line, stock, priced, judge_quantity(product, self._all[line.sku]), problems
+        )
+
+    def _stock(self, line: CheckoutLine) -> StockAnswer:
+        """The stock for all that is wanted there; what is wanted elsewhere is gone from it.
+
+        Raises:
+            UnknownLocationError: the line names a location that does not serve the channel.
+        """
+        if line.location is not None:
+            self._reading.require_location(line.location, self._channel)
+            return self._answer(line.sku, line.location, self._wanted[line.sku, line.location])
+        taken = self._taken.get(line.sku)
+        if taken is None:
+            taken = self._taken[line.sku] = self._taken_of(line.sku)
+        return self._answer(line.sku, None, self._wanted[line.sku, None] + taken)
+
+    def _taken_of(self, sku: str) -> Milli:
+        """What lines that name a location take of what the channel ships."""
+        taken = 0
+        for location in self._named.get(sku, ()):
+            try:
+                place = self._reading.require_location(location, self._channel)
+            except UnknownLocationError:
+                continue
+            if place.ships:
+                quantity = self._wanted[sku, location]
+                taken += min(quantity, self._answer(sku, location, quantity).salable or 0)
+        return taken
+
+    def _answer(self, sku: str, location: str | None, quantity: Milli) -> StockAnswer:
+        context = StockContext(
+            self._channel,
+            self._request.locale or self._channel.locale,
+            location,
+            quantity,
+            exact=True,
+        )
+        answer = self._reading.answer(sku, context)
+        if not isinstance(answer, StockAnswer):
+            raise TypeError(sku)
+        return answer
+
+
+def _prices_of(request: CheckoutRequest) -> PriceRequest:
+    wanted = [WantedLine(line.sku, line.quantity) for line in request.lines]
+    return PriceRequest(wanted, request.customer, request.channel, request.currency)
+
+
+def _totals(lines: Iterable[PricedLine]) -> LineAmounts:
+    net: Amount = 0
+    tax: Amount = 0
+    for line in lines:
+        net += line.amounts.net
+        tax += line.amounts.tax
+    return LineAmounts(net, tax, net + tax)
+
+
+def _second(moment_ms: int | None) -> int | None:
+    """A moment as tokens have it: whole seconds since the epoch."""
+    return None if moment_ms is None else moment_ms // 1000
+
+
+def _claims(
+    priced: PriceAnswer, lines: Iterable[CheckedLine], totals: LineAmounts
+) -> dict[str, Any]:
+    """What is signed: who was told which prices. Amounts are decimal text, as in answers."""
+    digits = priced.digits
+
+    def amounts(of: LineAmounts, prefix: str) -> dict[str, str]:
+        return {
+            prefix + "net": amount_text(of.net, digits),
+            prefix + "tax": amount_text(of.tax, digits),
+            prefix + "gross": amount_text(of.gross, digits),
+        }
+
+    return {
+        "customer": None if priced.customer is None else priced.customer.customer,
+        "channel": priced.channel.name,
+        "currency": priced.currency,
+        "lines": [
+            {
+                "sku": line.price.sku,
+                "quantity": to_number(line.price.quantity),
+                "unit_price": price_text(line.price.price.unit_price, digits),
+                "tax_included": line.price.price.tax_included,
+                "price_list": line.price.price.price_list,
+                "valid_until": _second(line.price.price.valid_until_ms),
+                **amounts(line.price.amounts, "line_"),
+            }
+            for line in lines
+            if line.price is not None
+        ],
+        "totals": amounts(totals, ""),
+    }

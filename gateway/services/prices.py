@@ -1,0 +1,206 @@
+"""Price lookups: what these SKUs cost this buyer, and why (CONTRACT 4).
+
+Two round trips to the store at most, whatever the number of lists: one for SKUs and the customer,
+one for the rows of the customer's own lists and the cells of the customer's class.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+
+from gateway.domain.candidates import PriceContext
+from gateway.domain.customers import Customer
+from gateway.domain.errors import UnknownCustomerError
+from gateway.domain.money import minor_digits
+from gateway.domain.price_lists import Target
+from gateway.services.buyers import Buyer
+from gateway.services.directory import Directory, Snapshot
+from gateway.services.price_answers import Answering, Pricing
+from gateway.services.price_book import PriceBook
+from gateway.services.price_copies import Agreed, Cells, Rows, SkuCopy
+from gateway.services.price_lines import (
+    PriceAnswer,
+    PriceRequest,
+    UnpricedLine,
+)
+from gateway.services.selling import Channel, SellingRules
+from gateway.store.feeds import has_prices
+
+
+class PriceLookups:
+    """Answers lookups from the worker's price book, reading what it does not hold."""
+
+    def __init__(
+        self,
+        book: PriceBook,
+        directory: Directory,
+        rules: SellingRules,
+        clock_ms: Callable[[], int],
+    ) -> None:
+        self._book = book
+        self._directory = directory
+        self._rules = rules
+        self._clock_ms = clock_ms
+
+    async def answer(self, request: PriceRequest) -> PriceAnswer:
+        """One price for each line, in the order asked.
+
+        Raises:
+            UnknownCustomerError, UnknownChannelError: there is none of that name.
+            NotReadyError: prices have not been loaded yet.
+            StoreUnavailableError: the store did not answer.
+        """
+        directory = await self._ready()
+        skus = {line.sku: self._book.skus.get(line.sku) for line in request.lines}
+        customer = cells = None
+        if request.customer is not None:
+            customer = self._book.customers.get(request.customer)
+        if customer is not None and customer.discount_class is not None:
+            cells = self._book.cells.get(customer.discount_class)
+        unread = [sku for sku, found in skus.items() if found is None]
+        missing = None if customer is not None else request.customer
+        if unread or missing is not None:
+            found = await self._book.read(unread, missing, None)
+            skus.update(found.skus)
+            customer = customer or found.customer
+        if request.customer is not None and customer is None:
+            raise UnknownCustomerError(request.customer)
+        buyer, channel = self._buyer(request, customer)
+        agreed = await self._agreed(buyer, cells, skus)
+        now_ms = self._clock_ms()
+        pricing = Pricing(
+            PriceContext(
+                customer,
+                channel.name,
+                buyer.currency,
+                now_ms if request.at_ms is None else request.at_ms,
+                self._book.strategy,
+                request.base_only,
+            ),
+            buyer,
+            agreed,
+            self._book,
+        )
+        verified = self._directory.heard if self._book.is_linked() else directory
+        answering = Answering(
+            pricing,
+            verified,
+            self._rules.freshness,
+            self._book.heads,
+            now_ms,
+            explained=request.explained,
+        )
+        return PriceAnswer(
+            customer,
+            channel,
+            buyer.currency,
+            answering.digits,
+            answering.lines(request.lines, skus),
+        )
+
+    def without_prices(self, request: PriceRequest) -> PriceAnswer:
+        """The answer of a shop that loads no prices: none has one, and nobody is known.
+
+        Raises:
+            UnknownCustomerError, UnknownChannelError: there is none of that name.
+        """
+        if request.customer is not None:
+            raise UnknownCustomerError(request.customer)
+        channel = self._rules.channel(request.channel)
+        currency = request.currency or channel.currency
+        lines = [UnpricedLine(line.sku, line.quantity, "no-price") for line in request.lines]
+        return PriceAnswer(None, channel, currency, minor_digits(currency) or 0, lines)
+
+    def is_warm(self) -> bool:
+        """Whether what prices need first is in this worker, or no prices are loaded at all."""
+        directory = self._directory.current
+        return not has_prices(directory.feeds) or directory.epoch == self._book.epoch
+
+    async def _ready(self) -> Snapshot:
+        """The directory of a store that is warm, with the heads of its epoch.
+
+        Raises:
+            NotReadyError: it is cold.
+            StoreUnavailableError: it did not answer.
+        """
+        directory = await self._directory.ready_for(Snapshot.require_prices_ready)
+        if directory.epoch != self._book.epoch:
+            # One of the two lags behind: not this one, from now on.
+            directory = await self._directory.renewed()
+        await self._book.settle(directory.epoch)
+        directory.require_epoch(self._book.epoch)
+        return directory
+
+    def _buyer(self, request: PriceRequest, customer: Customer | None) -> tuple[Buyer, Channel]:
+        named = request.channel
+        if named is None and customer is not None:
+            named = customer.channel
+        channel = self._rules.channel(named)
+        currency = request.currency
+        if currency is None and customer is not None:
+            currency = customer.currency
+        currency = currency or channel.currency
+        key = (request.customer, channel.name, currency, request.base_only)
+        heads, buyers = self._book.heads, self._book.buyers
+        buyer = buyers.get(key)
+        if buyer is None or buyer.version != heads.version or buyer.customer is not customer:
+            buyer = heads.buyer(customer, channel.name, currency, base_only=request.base_only)
+            buyers.keep(key, buyer, buyers.ticket(), 1 + len(buyer.lists))
+        return buyer, channel
+
+    async def _agreed(
+        self,
+        buyer: Buyer,
+        cells: Cells | None,
+        skus: Mapping[str, SkuCopy | None],
+    ) -> Agreed:
+        """The rows of the buyer's lists that lie with the list, and the cells of the matrix."""
+        held = {name: self._book.rows.get(name) for name in buyer.lists}
+        for name, rows in held.items():
+            if rows is not None and rows.is_full:
+                # A new copy begins with all that is asked for now: nothing vanishes from the old
+                # one while others use it.
+                held[name] = None
+        unread = self._unread(held, skus)
+        wanted = None
+        if cells is None and buyer.customer is not None:
+            wanted = buyer.customer.discount_class
+        # Side by side: together they are the second round trip.
+        if unread and wanted is not None:
+            found, read = await asyncio.gather(
+                self._book.read_rows(unread, held), self._book.read([], None, wanted)
+            )
+            held.update(found)
+            cells = read.cells
+        elif unread:
+            held.update(await self._book.read_rows(unread, held))
+        elif wanted is not None:
+            cells = (await self._book.read([], None, wanted)).cells
+        lists = [rows for rows in held.values() if rows]
+        if not all(rows.whole for rows in lists):
+            return Agreed(lists, cells)
+        # Of whole lists alone it stays right for as long as the copies do.
+        key = (0 if cells is None else cells.serial, *[rows.serial for rows in lists])
+        agreed = self._book.agreed.get(key)
+        if agreed is None:
+            agreed = Agreed(lists, cells)
+            kept = self._book.agreed
+            kept.keep(key, agreed, kept.ticket(), 1 + len(lists) + len(agreed.skus))
+        return agreed
+
+    @staticmethod
+    def _unread(
+        held: Mapping[str, Rows | None], skus: Mapping[str, SkuCopy | None]
+    ) -> dict[str, list[Target]]:
+        """For each list of which something is not known yet, the targets."""
+        if all(rows is not None and rows.whole for rows in held.values()):
+            return {}
+        known = [sku for sku in skus.values() if sku is not None]
+        anything = Rows("", 0, whole=False)
+        unread: dict[str, list[Target]] = {}
+        for name, rows in held.items():
+            unknown = (anything if rows is None else rows).unknown(known)
+            if unknown:
+                unread[name] = unknown
+        return unread

@@ -1,0 +1,31 @@
+"""The guide to the API names everything that an answer may name."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from gateway.api.problems import KINDS
+from gateway.domain.candidates import Rejection
+from gateway.domain.explanation import BEST
+from gateway.domain.precedence import ORDERS
+
+GUIDE = (Path(__file__).parents[3] / "docs" / "api.md").read_text(encoding="utf-8")
+# A row that is for something else is not considered at all.
+REASONS = {BEST, *(name for names in ORDERS.values() for name in names), *Rejection} - {
+    Rejection.OTHER_TARGET
+}
+
+
+def test_every_reason_is_explained_and_no_other() -> None:
+    table = GUIDE.partition("| `outcome` | `reason` |")[2].partition("\n\n")[0]
+    cells = [line.split("|")[2] for line in table.splitlines()[2:]]
+    assert set(re.findall(r"`(\w+)`", " ".join(cells))) == REASONS
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_every_problem_is_in_the_table(name: str) -> None:
+    errors = GUIDE.partition("## Errors")[2].partition("\n## ")[0]
+    assert re.search(rf"`(/problems/)?{name}`", errors)
