@@ -12,7 +12,7 @@ from collections.abc import Callable
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 READY_SECONDS: Final = 90.0
 STOP_SECONDS: Final = 30.0
@@ -126,6 +126,15 @@ class RunningDemo:
         key = self.facts["keys"]["all"]
         status, item = get(
             f"{self.facts['gateway']}/v1/stock/{sku}", {"Authorization": f"Bearer {key}"}
+        )
+        return dict(item) if status == 200 else {}
+
+    def price(self, sku: str, customer: str, quantity: float = 1) -> dict[str, Any]:
+        """What `customer` pays for so many of `sku`; empty while nobody says."""
+        key = self.facts["keys"]["all"]
+        query = urlencode({"customer": customer, "sku": sku, "quantity": quantity})
+        status, item = get(
+            f"{self.facts['gateway']}/v1/prices?{query}", {"Authorization": f"Bearer {key}"}
         )
         return dict(item) if status == 200 else {}
 

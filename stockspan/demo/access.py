@@ -1,4 +1,7 @@
-"""The demo's API keys: made once a data folder, each with the scopes its name promises."""
+"""What opens the demo and what it signs with: made once a data folder.
+
+Each API key has the scopes that its name promises.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +9,13 @@ import base64
 import hashlib
 import json
 import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from stockspan.demo.folder import DataFolder
+from stockspan.demo.key_pairs import KeyPair, kept_key_pair
 from stockspan.embedded.private_file import write_private
 
 SCOPES: Final = {
@@ -22,8 +29,26 @@ SCOPES: Final = {
 _KEY_BYTES: Final = 32
 
 
+@dataclass(frozen=True)
+class Secrets:
+    """API keys by name, and the pairs that sign tokens of customers and prices."""
+
+    keys: Mapping[str, str]
+    customer_tokens: KeyPair
+    price_tokens: KeyPair
+
+
+def kept_secrets(folder: DataFolder) -> Secrets:
+    """What is in the folder, so that a demo that goes on answers to it; else new ones."""
+    return Secrets(
+        kept_keys(folder.keys),
+        kept_key_pair(folder.customer_tokens),
+        kept_key_pair(folder.price_tokens),
+    )
+
+
 def kept_keys(path: Path) -> dict[str, str]:
-    """The keys in `path`, so that a demo that goes on answers to them; new ones the first time."""
+    """The API keys in `path`; new ones the first time."""
     try:
         known = json.loads(path.read_text("utf-8"))
     except (FileNotFoundError, ValueError):

@@ -25,6 +25,8 @@ class DataFolder:
         self.settings = root / "stockspan.toml"
         self.ready = root / "demo.json"
         self.keys = root / "keys.json"
+        self.customer_tokens = root / "customer-tokens.pem"
+        self.price_tokens = root / "price-tokens.pem"
         self.valkey = root / "valkey"
         self.postgres = root / "postgres"
         self.spool = root / "spool"

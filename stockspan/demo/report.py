@@ -2,42 +2,64 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
 
+from stockspan.demo.access import Secrets
 from stockspan.demo.folder import DataFolder
-from stockspan.demo.settings import Addresses
+from stockspan.demo.key_pairs import ALGORITHM
+from stockspan.demo.settings import (
+    CUSTOMER_AUDIENCE,
+    CUSTOMER_ISSUER,
+    EMPTY_CHANNELS,
+    SAMPLE_CHANNELS,
+    Addresses,
+)
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What the sample ERP has to show: ids to try, its shop, and the line that opens it."""
+
+    skus: Sequence[str]
+    customers: Sequence[str]
+    shop: str
+    psql: str
 
 
 @dataclass(frozen=True)
 class Facts:
-    """Where everything is and what opens it. `shop` and `psql` are None without a sample ERP."""
+    """Where everything is and what opens it. `sample` is None without a sample ERP."""
 
     folder: DataFolder
     addresses: Addresses
-    keys: Mapping[str, str]
-    channels: Sequence[str]
-    skus: Sequence[str] = ()
-    shop: str | None = None
-    psql: str | None = None
+    secrets: Secrets
+    sample: Sample | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The content of `demo.json`."""
+        sample = self.sample
         return {
             "gateway": self.addresses.gateway,
             "ingest": self.addresses.ingest,
             "valkey": self.addresses.valkey_url,
             "erp_dsn": self.addresses.erp_dsn,
-            "shop": self.shop,
-            "keys": dict(self.keys),
+            "shop": sample.shop if sample else None,
+            "keys": dict(self.secrets.keys),
+            "jwt": {
+                "algorithm": ALGORITHM,
+                "issuer": CUSTOMER_ISSUER,
+                "audience": CUSTOMER_AUDIENCE,
+                "private_key": self.secrets.customer_tokens.private_pem,
+            },
             "sample": {
-                "skus": list(self.skus),
-                "customers": [],
-                "channels": list(self.channels),
+                "skus": list(sample.skus) if sample else [],
+                "customers": list(sample.customers) if sample else [],
+                "channels": list(SAMPLE_CHANNELS if sample else EMPTY_CHANNELS),
             },
         }
 
@@ -46,8 +68,8 @@ def tell(console: Console, facts: Facts) -> None:
     """Print addresses, keys and the first things to try."""
     where = facts.addresses
     console.print("\n[bold green]Stockspan is ready.[/]\n")
-    if facts.shop:
-        _line(console, "Shop", facts.shop, "open it in a browser")
+    if facts.sample:
+        _line(console, "Shop", facts.sample.shop, "open it in a browser")
     _line(console, "Gateway", where.gateway, f"{where.gateway}/docs")
     _line(console, "Push", where.ingest, "POST /ingest/{kind}")
     _line(console, "Valkey", where.valkey_url)
@@ -57,7 +79,7 @@ def tell(console: Console, facts: Facts) -> None:
     _line(console, "Data", str(facts.folder.root), kept)
     _line(console, "Facts", str(facts.folder.ready), "all of this, for programs")
     console.print("\n[bold]Keys[/] (Authorization: Bearer …)")
-    for name, key in facts.keys.items():
+    for name, key in facts.secrets.keys.items():
         _line(console, name, key)
     console.print("\n[bold]Try[/]")
     for line in _first_steps(facts):
@@ -66,23 +88,25 @@ def tell(console: Console, facts: Facts) -> None:
 
 
 def _first_steps(facts: Facts) -> list[str]:
-    gateway = facts.addresses.gateway
-    if facts.psql is None:
+    gateway, keys, sample = facts.addresses.gateway, facts.secrets.keys, facts.sample
+    if sample is None:
         place = '{"location":"W1","name":"Warehouse"}'
         level = '{"sku":"A-100","location":"W1","quantity":25}'
-        push = f"curl -H 'Authorization: Bearer {facts.keys['ingest']}' --data-binary"
+        push = f"curl -H 'Authorization: Bearer {keys['ingest']}' --data-binary"
         return [
             f"{push} '{place}' {facts.addresses.ingest}/ingest/locations",
             f"{push} '{level}' {facts.addresses.ingest}/ingest/stock",
             f"curl {gateway}/v1/stock/A-100",
         ]
-    sku = facts.skus[0]
+    sku, customer = sample.skus[0], sample.customers[0]
+    asked = f"customer={customer}&sku={sku}&quantity=5&explain=true"
     # Printed for a person to run; the SKU is the sample's own.
     change = f"UPDATE stock_balance SET on_hand = 2 WHERE item_no = '{sku}'"  # noqa: S608 - as said
     return [
         f"curl {gateway}/v1/stock/{sku}",
+        f"curl -H 'Authorization: Bearer {keys['all']}' '{gateway}/v1/prices?{asked}'",
         "and change it in the ERP, with the shop open beside (docs/sample-erp.md has more):",
-        f'{facts.psql} -c "{change}"',
+        f'{sample.psql} -c "{change}"',
     ]
 
 

@@ -20,15 +20,16 @@ from typing import Final
 
 from rich.console import Console
 
-from stockspan.demo.access import kept_keys
+from stockspan.demo.access import kept_secrets
 from stockspan.demo.folder import DataFolder, open_folder
 from stockspan.demo.program import Program
 from stockspan.demo.readiness import gateway_ready, push_ready
-from stockspan.demo.report import Facts, tell
+from stockspan.demo.report import Facts, Sample, tell
 from stockspan.demo.sample_erp.erp import ERP_UNREACHABLE, open_erp
 from stockspan.demo.sample_erp.load import ensure_sample_erp
 from stockspan.demo.sample_erp.till import Till
-from stockspan.demo.settings import EMPTY_CHANNELS, SAMPLE_CHANNELS, Addresses, demo_settings
+from stockspan.demo.settings import Addresses, demo_settings
+from stockspan.demo.shop.prices import open_prices
 from stockspan.demo.shop.server import serve_shop
 from stockspan.demo.supervisor import Supervisor
 from stockspan.embedded.errors import EmbeddedServerError
@@ -39,6 +40,7 @@ from stockspan.embedded.valkey import EmbeddedValkey
 from stockspan.failure import Failure
 
 _SAMPLE_SKUS: Final = 200
+_SAMPLE_CUSTOMERS: Final = 30
 _LAST_SALE_SECONDS: Final = 2.0
 _PORTS: Final = range(65_536)
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -80,7 +82,7 @@ class _Demo:
         self._port = port
         self._valkey = EmbeddedValkey(folder.valkey)
         self._postgres = EmbeddedPostgres(folder.postgres)
-        self._keys = kept_keys(folder.keys)
+        self._secrets = kept_secrets(folder)
 
     async def run(self) -> None:
         """Start, tell, watch until told to end; whatever happens, end everything."""
@@ -115,8 +117,7 @@ class _Demo:
             valkey_url=self._valkey.url,
             erp_dsn=None if self._empty else await self._sample_erp(),
         )
-        keys = self._keys
-        text = demo_settings(addresses, keys, self._workers, self._folder.spool)
+        text = demo_settings(addresses, self._secrets, self._workers, self._folder.spool)
         write_private(self._folder.settings, text)
         self._console.print("Starting the loaders and the gateway …")
         loaders = Program("Loaders", "load", self._folder)
@@ -125,12 +126,11 @@ class _Demo:
         if addresses.erp_dsn is None:
             await gateway_ready(addresses.gateway + "/livez", loaders, gateway)
             await push_ready(addresses.host, addresses.push_port, loaders, gateway)
-            return Facts(self._folder, addresses, keys, EMPTY_CHANNELS)
-        shop, skus = await self._open_shop(stack, addresses.erp_dsn, addresses.gateway)
+            return Facts(self._folder, addresses, self._secrets)
+        sample = await self._open_shop(stack, addresses.erp_dsn, addresses.gateway)
         await gateway_ready(addresses.gateway + "/readyz", loaders, gateway)
         await push_ready(addresses.host, addresses.push_port, loaders, gateway)
-        psql = self._postgres.psql_line("erp")
-        return Facts(self._folder, addresses, keys, SAMPLE_CHANNELS, skus, shop, psql)
+        return Facts(self._folder, addresses, self._secrets, sample)
 
     async def _sample_erp(self) -> str:
         self._console.print("Filling the sample ERP …")
@@ -138,16 +138,20 @@ class _Demo:
         await ensure_sample_erp(self._postgres.dsn(), dsn, datetime.now(UTC).date())
         return dsn
 
-    async def _open_shop(
-        self, stack: AsyncExitStack, dsn: str, gateway: str
-    ) -> tuple[str, list[str]]:
+    async def _open_shop(self, stack: AsyncExitStack, dsn: str, gateway: str) -> Sample:
         erp = await stack.enter_async_context(open_erp(dsn))
-        shop = await stack.enter_async_context(serve_shop(erp, gateway, HOST, free_port()))
+        prices = await stack.enter_async_context(open_prices(gateway, self._secrets.keys["all"]))
+        shop = await stack.enter_async_context(serve_shop(erp, prices, gateway, HOST, free_port()))
         # Chance without secrecy: who buys what.
         till = Till(erp, random.Random())
         selling = asyncio.create_task(till.run(self._shutdown))
         stack.push_async_callback(_finish, selling, self._shutdown)
-        return shop, await erp.sample_skus(_SAMPLE_SKUS)
+        return Sample(
+            skus=await erp.sample_skus(_SAMPLE_SKUS),
+            customers=await erp.sample_customers(_SAMPLE_CUSTOMERS),
+            shop=shop,
+            psql=self._postgres.psql_line("erp"),
+        )
 
     async def _or_shutdown(self, starting: Awaitable[Facts]) -> Facts | None:
         task = asyncio.ensure_future(starting)

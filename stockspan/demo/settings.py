@@ -8,10 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from stockspan.demo.access import SCOPES, digest
+from stockspan.demo.access import SCOPES, Secrets, digest
+from stockspan.demo.key_pairs import ALGORITHM
 
 SAMPLE_CHANNELS: Final = ("eu", "se")
 EMPTY_CHANNELS: Final = ("default",)
+
+CUSTOMER_ISSUER: Final = "stockspan-demo-shop"
+CUSTOMER_AUDIENCE: Final = "stockspan"
 
 _FEEDS: Final = Path(__file__).with_name("sample_erp") / "feeds.toml"
 
@@ -34,6 +38,31 @@ port = {push_port}
 
 [loaders]
 spool_dir = {spool}
+
+# The most specific list wins, not the lowest price ("best_price") or the first in the ERP's own
+# sequence ("first_match").
+[prices]
+strategy = "most_specific"
+"""
+
+_TOKENS: Final = """
+# Who signs customers in: whoever has the private half, which is in demo.json.
+[customer_tokens]
+issuer = {issuer}
+audience = {audience}
+
+[customer_tokens.keys.{customer_key_id}]
+algorithm = {algorithm}
+public_key = \"""
+{customer_public_key}\"""
+
+# How the prices of a checkout are signed.
+[price_tokens]
+signing_key = {price_key_id}
+
+[price_tokens.keys.{price_key_id}]
+algorithm = {algorithm}
+private_key_file = {price_key_file}
 """
 
 _SAMPLE: Final = """
@@ -104,8 +133,8 @@ class Addresses:
         return f"http://{self.host}:{self.push_port}"
 
 
-def demo_settings(addresses: Addresses, keys: Mapping[str, str], workers: int, spool: Path) -> str:
-    """The text of `stockspan.toml`; of the keys only their SHA-256 is in it."""
+def demo_settings(addresses: Addresses, secrets: Secrets, workers: int, spool: Path) -> str:
+    """The text of `stockspan.toml`; there is no secret in it but the addresses' passwords."""
     head = _HEAD.format(
         store=_string(addresses.valkey_url),
         host=_string(addresses.host),
@@ -114,16 +143,28 @@ def demo_settings(addresses: Addresses, keys: Mapping[str, str], workers: int, s
         push_port=addresses.push_port,
         spool=_string(str(spool)),
     )
+    head += _keys(secrets.keys) + _tokens(secrets)
     if addresses.erp_dsn is None:
-        return head + _keys(keys) + _EMPTY
-    sample = _SAMPLE.format(dsn=_string(addresses.erp_dsn))
-    return head + _keys(keys) + sample + _FEEDS.read_text("utf-8")
+        return head + _EMPTY
+    return head + _SAMPLE.format(dsn=_string(addresses.erp_dsn)) + _FEEDS.read_text("utf-8")
 
 
 def _keys(keys: Mapping[str, str]) -> str:
     return "".join(
         f'\n[keys.{name}]\nsha256 = "{digest(key)}"\nscopes = {json.dumps(SCOPES[name])}\n'
         for name, key in keys.items()
+    )
+
+
+def _tokens(secrets: Secrets) -> str:
+    return _TOKENS.format(
+        algorithm=_string(ALGORITHM),
+        issuer=_string(CUSTOMER_ISSUER),
+        audience=_string(CUSTOMER_AUDIENCE),
+        customer_key_id=_string(secrets.customer_tokens.key_id),
+        customer_public_key=secrets.customer_tokens.public_pem,
+        price_key_id=_string(secrets.price_tokens.key_id),
+        price_key_file=_string(str(secrets.price_tokens.file)),
     )
 
 

@@ -6,12 +6,14 @@ import asyncio
 import hashlib
 import json
 import os
+import re
 import signal
 import socket
 import stat
 import subprocess
 import sys
 import tempfile
+import time
 import tomllib
 from collections.abc import Iterator
 from decimal import Decimal
@@ -19,7 +21,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import asyncpg
+import jwt
 import pytest
+from cryptography.hazmat.primitives import serialization
 
 from stockspan.demo.folder import open_folder
 from stockspan.demo.sample_erp.erp import ERP_UNREACHABLE
@@ -73,6 +77,35 @@ def _follows(demo: RunningDemo, quantity: int) -> None:
     )
 
 
+def _in_erp(demo: RunningDemo, sql: str) -> None:
+    async def run() -> None:
+        erp = await asyncpg.connect(demo.facts["erp_dsn"])
+        await erp.execute(sql)
+        await erp.close()
+
+    asyncio.run(run())
+
+
+def _public_half(private_pem: str) -> str:
+    key = serialization.load_pem_private_key(private_pem.encode(), password=None)
+    public = key.public_key()
+    return public.public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    ).decode()
+
+
+def _customer_token(demo: RunningDemo, customer: str) -> dict[str, str]:
+    facts = demo.facts["jwt"]
+    claims = {
+        "iss": facts["issuer"],
+        "aud": facts["audience"],
+        "exp": int(time.time()) + 600,
+        "customer": customer,
+    }
+    token = jwt.encode(claims, facts["private_key"], facts["algorithm"])
+    return {"Authorization": f"Bearer {token}"}
+
+
 class TestRunning:
     def test_tells_where_everything_is(self, demo: RunningDemo) -> None:
         facts = demo.facts
@@ -82,11 +115,13 @@ class TestRunning:
         assert facts["valkey"].startswith("redis://:")
         assert facts["sample"]["channels"][0] == "eu"
         assert len(facts["sample"]["skus"]) == 200
-        assert facts["sample"]["customers"] == []
+        assert len(facts["sample"]["customers"]) == 30
+        assert facts["sample"]["customers"][0] == "10001"
         output = demo.output.read_text()
         for told in (facts["gateway"], facts["ingest"], facts["shop"], facts["erp_dsn"]):
             assert told in output
         assert f"curl {facts['gateway']}/v1/stock/A-100" in output
+        assert f"'{facts['gateway']}/v1/prices?customer=10001&sku=A-100" in output
 
     def test_keys_are_told_once_and_known_by_their_digest(self, demo: RunningDemo) -> None:
         text = (demo.data_dir / "stockspan.toml").read_text()
@@ -96,8 +131,101 @@ class TestRunning:
             assert key not in text
             assert settings["keys"][name]["sha256"] == hashlib.sha256(key.encode()).hexdigest()
             assert len(settings["keys"][name]["scopes"]) == (6 if name == "all" else 1)
-        for file in ("stockspan.toml", "demo.json", "keys.json"):
+        pairs = ("customer-tokens.pem", "price-tokens.pem")
+        for file in ("stockspan.toml", "demo.json", "keys.json", *pairs):
             assert stat.S_IMODE((demo.data_dir / file).stat().st_mode) == 0o600
+
+    def test_signs_with_key_pairs_of_its_own(self, demo: RunningDemo) -> None:
+        settings = tomllib.loads((demo.data_dir / "stockspan.toml").read_text())
+        jwt_facts, tokens = demo.facts["jwt"], settings["customer_tokens"]
+        assert jwt_facts.keys() == {"algorithm", "issuer", "audience", "private_key"}
+        assert (jwt_facts["issuer"], jwt_facts["audience"]) == (
+            tokens["issuer"],
+            tokens["audience"],
+        )
+        (known,) = tokens["keys"].values()
+        assert known == {
+            "algorithm": jwt_facts["algorithm"],
+            "public_key": _public_half(jwt_facts["private_key"]),
+        }
+        signing = settings["price_tokens"]["keys"][settings["price_tokens"]["signing_key"]]
+        private = Path(signing["private_key_file"]).read_text()
+        assert signing["algorithm"] == "ES256"
+        assert _public_half(private) != known["public_key"]
+        written = (demo.data_dir / "stockspan.toml").read_text() + demo.output.read_text()
+        assert "PRIVATE KEY" not in written
+
+    def test_customer_token_opens_that_customers_prices_alone(self, demo: RunningDemo) -> None:
+        token = _customer_token(demo, "10001")
+        prices = f"{demo.facts['gateway']}/v1/prices?sku=A-100"
+        status, item = get(prices, token)
+        assert (status, item["price_list"]) == (200, "AGR-10001")
+        assert get(f"{prices}&customer=10001", token)[0] == 200
+        assert get(f"{prices}&customer=10002", token)[0] == 404
+
+    def test_every_sample_customer_has_a_price_for_every_open_article(
+        self, demo: RunningDemo
+    ) -> None:
+        closed = {"E-102", "H-101"}
+        lines = [{"sku": sku, "quantity": 100} for sku in demo.facts["sample"]["skus"][:24]]
+        headers = {
+            "Authorization": f"Bearer {demo.facts['keys']['all']}",
+            "Content-Type": "application/json",
+        }
+        for customer in demo.facts["sample"]["customers"]:
+            asked = json.dumps({"customer": customer, "lines": lines})
+            status, body = post(f"{demo.facts['gateway']}/v1/prices/query", asked, headers)
+            assert status == 200, body
+            assert {item["sku"] for item in body["items"] if "error" in item} <= closed
+
+    def test_price_follows_the_erp(self, demo: RunningDemo) -> None:
+        line = "book_code = 'AGR-10001' AND item_no = 'E-101'"
+        before = demo.price("E-101", "10001")
+        assert (before["price_list"], before["layer"]) == ("AGR-10001", "contract")
+        _in_erp(demo, f"UPDATE price_line SET price = 12.3456 WHERE {line}")
+        until(
+            lambda: demo.price("E-101", "10001")["unit_price"]["amount"] == "12.3456",
+            "the new price is answered",
+        )
+        _in_erp(demo, f"UPDATE price_line SET withdrawn = true WHERE {line}")
+        until(
+            lambda: demo.price("E-101", "10001")["price_list"] != "AGR-10001",
+            "the withdrawn price is gone",
+        )
+
+    def test_customer_on_hold_sees_prices_and_a_closed_one_nothing(self, demo: RunningDemo) -> None:
+        assert demo.price("A-100", "10008")["unit_price"]["currency"] == "SEK"
+        assert demo.price("A-100", "10009") == {}
+        _in_erp(demo, "UPDATE customer SET credit_status = 'good' WHERE customer_no = 10009")
+        until(lambda: demo.price("A-100", "10009") != {}, "the customer is let in")
+        _in_erp(demo, "UPDATE customer SET credit_status = 'closed' WHERE customer_no = 10009")
+        until(lambda: demo.price("A-100", "10009") == {}, "the customer is shut out")
+
+    def test_shop_asks_for_prices_without_giving_its_key_away(self, demo: RunningDemo) -> None:
+        shop, key = demo.facts["shop"], demo.facts["keys"]["all"]
+        page = get(shop)[1]
+        scripts = [*re.findall(r'src="/(\w+\.js)"', page), "prices.js", "why.js", "words.js"]
+        answers = [page, *(get(f"{shop}/{name}")[1] for name in scripts)]
+        status, customers = get(f"{shop}/customers.json")
+        assert (status, len(customers["customers"])) == (200, 300)
+        as_json = {"Content-Type": "application/json"}
+        lines = [{"sku": "A-100", "quantity": 5}, {"sku": "NO-SUCH"}]
+        asked = json.dumps({"customer": "10001", "lines": lines})
+        status, prices = post(f"{shop}/prices.json", asked, as_json)
+        assert status == 200
+        assert prices["items"][0]["unit_price"] == {"amount": "234.10", "currency": "EUR"}
+        assert prices["items"][1]["error"]["type"] == "/problems/unknown-sku"
+        status, why = get(f"{shop}/why.json?sku=A-100&quantity=5&customer=10001")
+        assert status == 200
+        assert why["explanation"][0]["outcome"] == "won"
+        assert why["titles"]["AGR-10001"] == "Agreement with Kramer Elektrotechniek BV"
+        assert post(f"{shop}/prices.json", asked, {})[0] == 415
+        assert post(f"{shop}/prices.json", "{}", as_json)[0] == 400
+        assert get(f"{shop}/why.json")[0] == 400
+        status, unknown = get(f"{shop}/why.json?sku=NO-SUCH&customer=10001")
+        assert (status, unknown["type"]) == (404, "/problems/unknown-sku")
+        answers += [json.dumps(body) for body in (customers, prices, why)]
+        assert not [answer for answer in answers if key in answer]
 
     def test_every_sample_sku_is_answered(self, demo: RunningDemo) -> None:
         query = "&".join(f"sku={sku}" for sku in demo.facts["sample"]["skus"])
@@ -179,6 +307,7 @@ def test_stops_cleanly_and_goes_on_where_it_was(tmp_path: Path, asked: signal.Si
     try:
         second.wait_ready()
         assert second.facts["keys"] == first.facts["keys"]
+        assert second.facts["jwt"] == first.facts["jwt"]
         assert second.stock(_QUIET)["salable"] == 17
     finally:
         assert second.stop(asked) == 0
@@ -237,6 +366,8 @@ def test_empty_takes_pushes_into_its_one_channel(tmp_path: Path) -> None:
         settings = tomllib.loads((demo.data_dir / "stockspan.toml").read_text())
         assert settings["channels"] == {"default": {"currency": "EUR", "locale": "en"}}
         assert not settings.keys() & {"feeds", "sources"}
+        assert facts["jwt"]["private_key"].startswith("-----BEGIN PRIVATE KEY-----")
+        assert settings.keys() >= {"prices", "customer_tokens", "price_tokens"}
 
         key = {"Authorization": f"Bearer {facts['keys']['ingest']}"}
         place, level = {"location": "W1"}, {"sku": "N-1", "location": "W1", "quantity": 25}

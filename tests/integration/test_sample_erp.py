@@ -4,24 +4,36 @@ from __future__ import annotations
 
 import asyncio
 import random
+import re
+import time
 import tomllib
-from collections import Counter
-from datetime import date
+from collections import Counter, defaultdict
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
 import asyncpg
 import pytest
 
+from gateway.config.settings import Feed, PostgresSource
+from gateway.store.bulk import BulkEncoder
+from gateway.store.keys import Keyspace
+from loaders.intake import Intake
+from loaders.operations import Mark
+from loaders.outcome import Tally
+from loaders.records import KINDS
+from loaders.sources.postgres import PostgresReader
 from stockspan.demo.sample_erp import load
 from stockspan.demo.sample_erp.erp import ERP_UNREACHABLE, SampleErp, open_erp
 from stockspan.demo.sample_erp.generate import generate
 from stockspan.demo.sample_erp.load import ensure_sample_erp, load_sample_erp
-from stockspan.demo.sample_erp.rows import Rows
+from stockspan.demo.sample_erp.rows import PriceLine, Rows
 from stockspan.demo.sample_erp.till import Till
 from stockspan.embedded.postgres import EmbeddedPostgres
+from stockspan.failure import Failure
 
 _TODAY = date(2026, 11, 21)
+_TODAY_AT = datetime(2026, 11, 21, tzinfo=UTC)
 _FEEDS = tomllib.loads(Path(load.__file__).with_name("feeds.toml").read_text("utf-8"))["feeds"]
 
 
@@ -65,6 +77,142 @@ class TestRows:
         assert {item.life_cycle for item in empty} == {"active", "phase_out", "announced"}
         assert any(0 < shipped[sku] < 5 for sku in first)
         assert any(shipped[sku] >= 20 for sku in first)
+
+
+class TestPrices:
+    def test_customers_are_as_many_as_promised_and_told_apart(self, rows: Rows) -> None:
+        assert len(rows.customers) == 300
+        assert len({customer.customer_no for customer in rows.customers}) == 300
+        assert len({customer.company_name for customer in rows.customers}) == 300
+        assert {c.group_code for c in rows.customers} == {
+            g.group_code for g in rows.customer_groups
+        }
+        assert len(rows.customer_groups) == 12
+        assert Counter((c.currency, c.sales_channel) for c in rows.customers).keys() == {
+            ("EUR", "eu"),
+            ("SEK", "se"),
+        }
+        states = Counter(customer.credit_status for customer in rows.customers)
+        assert states["hold"] >= 3
+        assert states["closed"] >= 3
+        assert states["good"] >= 270
+
+    def test_every_article_is_priced_in_both_base_lists(self, rows: Rows) -> None:
+        steps = {item.item_no: item.quantity_multiple or Decimal(1) for item in rows.items}
+        for code in ("LIST-EUR", "LIST-SEK"):
+            priced = {
+                line.item_no
+                for line in rows.lines
+                if line.book_code == code
+                and line.price
+                and line.item_no
+                and line.from_quantity <= steps[line.item_no]
+                and line.first_day is None
+            }
+            assert priced == steps.keys()
+        listed = {
+            line.item_no: line.price
+            for line in rows.lines
+            if line.book_code == "LIST-EUR" and line.from_quantity <= 1 and not line.first_day
+        }
+        assert listed["C-100"] == Decimal("0.0835")
+        assert listed["A-104"] == Decimal("1299.00")
+
+    def test_lines_are_possible_and_none_is_written_twice(self, rows: Rows) -> None:
+        keys = Counter(
+            (line.book_code, line.item_no, line.group_code, line.from_quantity, line.first_day)
+            for line in rows.lines
+        )
+        assert set(keys.values()) == {1}
+        for line in rows.lines:
+            assert (line.price is None) != (line.percent_off is None)
+            assert line.item_no is None or line.group_code is None
+            if line.price is not None:
+                assert line.price > 0
+                assert line.price == round(line.price, 4)
+
+    def test_more_is_never_dearer_in_one_book(self, rows: Rows) -> None:
+        breaks: defaultdict[tuple[object, ...], list[PriceLine]] = defaultdict(list)
+        for line in rows.lines:
+            if line.price is not None:
+                breaks[line.book_code, line.item_no, line.first_day].append(line)
+        assert sum(len(lines) > 1 for lines in breaks.values()) > 1_000
+        for lines in breaks.values():
+            lines.sort(key=lambda line: line.from_quantity)
+            prices = [line.price or 0 for line in lines]
+            assert prices == sorted(prices, reverse=True)
+
+    def test_all_but_the_base_lists_is_sparse(self, rows: Rows) -> None:
+        kinds = Counter(book.book_type for book in rows.books)
+        assert kinds["list"] == 2
+        assert kinds["channel"] == 2
+        assert 12 <= kinds["group"] <= 24
+        assert kinds["promotion"] == 8
+        assert 50 <= kinds["agreement"] <= 75
+        assert kinds["framework"] == 2
+        articles: defaultdict[str, set[str | None]] = defaultdict(set)
+        for line in rows.lines:
+            articles[line.book_code].add(line.item_no)
+        base = {"LIST-EUR", "LIST-SEK"}
+        assert articles.keys() == {book.book_code for book in rows.books}
+        assert max(len(found) for code, found in articles.items() if code not in base) < 250
+
+    def test_offers_are_over_running_or_to_come(self, rows: Rows) -> None:
+        states = Counter(
+            "over"
+            if book.last_day < _TODAY
+            else "to come"
+            if book.first_day > _TODAY
+            else "running"
+            for book in rows.books
+            if book.book_type == "promotion" and book.first_day and book.last_day
+        )
+        assert states == {"over": 2, "running": 4, "to come": 2}
+        rises = [line for line in rows.lines if line.book_code == "LIST-EUR" and line.first_day]
+        assert len(rises) > 100
+        ending = {line.item_no for line in rows.lines if line.last_day and line.price}
+        assert {line.item_no for line in rises} <= ending
+
+    def test_percentages_come_from_classes_groups_and_agreements(self, rows: Rows) -> None:
+        assert len(rows.discounts) >= 20
+        classes = {item.discount_group for item in rows.items}
+        assert {cell.discount_group for cell in rows.discounts} == classes - {None}
+        books = {book.book_code: book.book_type for book in rows.books}
+        for_group = {books[li.book_code] for li in rows.lines if li.percent_off and li.group_code}
+        for_all = [li for li in rows.lines if li.percent_off and not li.group_code]
+        assert for_group == {"group", "promotion", "agreement"}
+        assert len(for_all) > 1
+
+    def test_articles_have_rules_and_some_are_for_some_customers(self, rows: Rows) -> None:
+        ranges = Counter(item.sales_range for item in rows.items if item.sales_range)
+        assert ranges.keys() == {"ELPRO", "FGAS", "MARINE"}
+        for name in ranges:
+            may = [
+                c for c in rows.customers if name in c.sales_ranges and c.credit_status == "good"
+            ]
+            assert len(may) > 5
+        first = [item for item in rows.items if item.front_page]
+        assert {item.sales_range for item in first} == {None, "ELPRO", "FGAS"}
+        assert any(item.max_order_quantity for item in first)
+        for item in rows.items:
+            assert item.min_order_quantity % (item.quantity_multiple or Decimal(1)) == 0
+            assert item.min_order_quantity <= (item.max_order_quantity or item.min_order_quantity)
+
+    def test_first_customers_have_something_to_show(self, rows: Rows) -> None:
+        agreed = {book.customer_no for book in rows.books if book.customer_no}
+        first = rows.customers[:9]
+        assert {customer.credit_status for customer in first} == {"good", "hold", "closed"}
+        assert {customer.customer_no for customer in first[:2]} <= agreed
+        assert {customer.currency for customer in first[:2]} == {"EUR", "SEK"}
+        front = {item.item_no for item in rows.items if item.front_page}
+        kramer = {li.item_no for li in rows.lines if li.book_code == "AGR-10001"}
+        assert len(kramer & front) >= 5
+
+    def test_another_day_moves_only_dates(self, rows: Rows) -> None:
+        later = generate(_TODAY + timedelta(days=40))
+        assert [line[:6] for line in later.lines] == [line[:6] for line in rows.lines]
+        assert [c[:-1] for c in later.customers] == [c[:-1] for c in rows.customers]
+        assert later.lines != rows.lines
 
 
 async def _erp(dsn: str) -> asyncpg.Connection[asyncpg.Record]:
@@ -126,6 +274,140 @@ async def test_feeds_have_canonical_columns_and_the_right_figures(database: str)
     assert {row["status"] for row in products} == {"active", "discontinued", "preorder"}
     assert {row["tax_rate"] for row in products} == {"0.2100"}
     assert {row["kind"] for row in places} == {"warehouse", "store"}
+
+
+class _Heads:
+    """What the loaders would know of the lists by the time their rows come in."""
+
+    def is_base(self, price_list: str) -> bool:
+        return price_list.startswith("LIST-")
+
+    def with_skus(self, price_list: str) -> bool:
+        return self.is_base(price_list)
+
+    def expect(self, price_list: str) -> None:
+        return
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_every_row_of_every_feed_is_taken_by_the_loaders(database: str, kind: str) -> None:
+    await load_sample_erp(database, _TODAY)
+    feed = Feed.model_validate(_FEEDS[kind])
+    source = PostgresSource(type="postgres", dsn=database)
+    reader = PostgresReader(kind, feed, source, time.monotonic)
+    tally = Tally(kind)
+    mark = Mark(feed=1, round=1, arrival_ms=1, snapshot=True)
+    intake = Intake(feed.kind, mark, BulkEncoder(Keyspace("t")), tally, None, _Heads())
+    try:
+        assert await reader.check() == []
+        async with reader.snapshot(None) as reading:
+            async for lines in reading.lines:
+                intake.take(intake.read(lines))
+        assert reading.unknown_fields == {}
+    finally:
+        await reader.close()
+    assert tally.rejections == []
+    assert tally.unknown == {}
+    assert tally.rows > 3
+
+
+async def test_price_feeds_say_what_the_erp_means(database: str) -> None:
+    erp = await _erp(database)
+    lists = {r["price_list"]: r for r in await erp.fetch(_FEEDS["price_lists"]["query"])}
+    prices = await erp.fetch(_FEEDS["prices"]["query"])
+    buyers = {r["customer"]: r for r in await erp.fetch(_FEEDS["customers"]["query"])}
+    cells = await erp.fetch(_FEEDS["discounts"]["query"])
+    products = {r["sku"]: r for r in await erp.fetch(_FEEDS["products"]["query"])}
+    await erp.close()
+    assert lists["LIST-EUR"]["layer"] == "base"
+    assert lists["WEB-SE"]["layer"] == "channel"
+    assert lists["WEB-SE"]["channels"] == ["se"]
+    assert lists["GRP-ELEC-EUR"]["groups"] == ["ELEC"]
+    assert lists["AGR-10001"]["customers"] == [10001]
+    assert {lists[code]["layer"] for code in ("AGR-10001", "FW-YARD")} == {"contract"}
+    # The last day counts; the end of a validity does not.
+    assert lists["TOOLS-EUR"]["layer"] == "campaign"
+    assert lists["TOOLS-EUR"]["valid_until"] == _TODAY + timedelta(days=20)
+    assert [row["price_list"] for row in prices] == sorted(row["price_list"] for row in prices)
+    assert {row["all"] for row in prices} == {True, False}
+    assert buyers[10005]["price_lists"] == ["FW-YARD"]
+    assert [buyers[number]["status"] for number in (10001, 10008, 10009)] == [
+        "active",
+        "credit_hold",
+        "blocked",
+    ]
+    assert buyers[10001]["assortments"] == ["ELPRO"]
+    assert products["E-102"]["assortments"] == ["ELPRO"]
+    assert products["H-101"]["max_order_quantity"] == 3
+    assert {cell["discount_class"] for cell in cells} == {"A", "B", "C"}
+    assert {cell["product_discount_class"] for cell in cells} <= {
+        product["discount_class"] for product in products.values()
+    }
+
+
+async def test_changes_of_prices_and_memberships_are_noticed(database: str) -> None:
+    erp = await _erp(database)
+    before = await erp.fetchval("SELECT max(changed_at) FROM price_line")
+    joined = "SELECT changed_at FROM customer WHERE customer_no = 10004"
+    was = await erp.fetchval(joined)
+    line = "book_code = 'AGR-10001' AND item_no = 'E-101'"
+    await erp.execute(f"UPDATE price_line SET withdrawn = true WHERE {line}")
+    await erp.execute("INSERT INTO framework_member VALUES ('FW-BO', 10004)")
+    changed = await erp.fetch(f"SELECT * FROM price_line WHERE {line}")
+    assert [row["changed_at"] > before for row in changed] == [True]
+    assert await erp.fetchval(joined) > was
+    # The place of a withdrawn line is free for a new one.
+    await erp.execute(
+        "INSERT INTO price_line (book_code, item_no, price) VALUES ('AGR-10001', 'E-101', 30)"
+    )
+    with pytest.raises(asyncpg.UniqueViolationError):
+        await erp.execute(
+            "INSERT INTO price_line (book_code, item_no, price) VALUES ('AGR-10001', 'E-101', 31)"
+        )
+    await erp.close()
+
+
+async def test_what_the_page_about_it_suggests_can_be_done(database: str) -> None:
+    page = (Path(__file__).parents[2] / "docs/sample-erp.md").read_text("utf-8")
+    suggested = re.findall(r"```sql\n(.*?)```", page, re.DOTALL)
+    assert len(suggested) == 3
+    erp = await _erp(database)
+    for statements in suggested:
+        await erp.execute(statements)
+    changed = await erp.fetchval(
+        "SELECT count(*) FROM price_line WHERE changed_at >= $1", _TODAY_AT
+    )
+    await erp.close()
+    assert changed == 4
+
+
+async def test_sample_of_an_older_version_is_refused(
+    postgres: EmbeddedPostgres, database: str
+) -> None:
+    erp = await asyncpg.connect(database)
+    await erp.execute("CREATE TABLE stock_movement (movement_no bigint)")
+    await erp.close()
+    with pytest.raises(Failure, match="new --data-dir"):
+        await ensure_sample_erp(postgres.dsn(), database, _TODAY)
+
+
+async def test_shop_knows_customers_and_what_lists_are_called(database: str) -> None:
+    await load_sample_erp(database, date.today())  # noqa: DTZ011 - agreements that hold today
+    async with open_erp(database) as erp:
+        buyers = await erp.buyers()
+        sample = await erp.sample_customers(30)
+        titles = await erp.titles(["LIST-EUR", "no such"])
+    assert len(buyers) == 300
+    assert buyers[0].agreements == ("Agreement with Kramer Elektrotechniek BV",)
+    assert buyers[4].agreements == (
+        "Agreement with Noordzee Scheepsonderhoud BV",
+        "North Sea yards, framework agreement",
+    )
+    assert buyers[5].agreements == ()
+    assert len(sample) == 30
+    assert sample[:2] == ["10001", "10002"]
+    assert not {"10008", "10009"} & set(sample)
+    assert titles == {"LIST-EUR": "Price list EUR"}
 
 
 async def test_is_loaded_only_once(postgres: EmbeddedPostgres, database: str) -> None:

@@ -24,7 +24,8 @@ _COMMAND_SECONDS: Final = 10.0
 
 _ARTICLES: Final = """
 SELECT item_no, item.description, group_code, g.description AS group_name, unit, abc_class,
-       CASE quantity_multiple WHEN 0 THEN 1 ELSE quantity_multiple END AS step
+       CASE quantity_multiple WHEN 0 THEN 1 ELSE quantity_multiple END AS step,
+       greatest(min_order_quantity, nullif(quantity_multiple, 0), 1) AS usual
   FROM item JOIN item_group g USING (group_code)
 """
 
@@ -33,6 +34,20 @@ _SEARCH: Final = """
     OR (SELECT bool_and(strpos(lower(item.description), lower(word)) > 0)
           FROM unnest(string_to_array($1, ' ')) AS word)
  ORDER BY front_page NULLS LAST, length(item_no), item_no LIMIT $2
+"""
+
+_BUYERS: Final = """
+SELECT c.customer_no::text AS customer_no, c.company_name, c.city, c.country_code,
+       g.description AS group_name, c.discount_class, c.currency, c.sales_channel,
+       c.credit_status,
+       array_remove(array_agg(b.title ORDER BY b.precedence DESC), NULL) AS agreements
+  FROM customer c JOIN customer_group g USING (group_code)
+  LEFT JOIN framework_member m USING (customer_no)
+  LEFT JOIN price_book b
+         ON (b.customer_no = c.customer_no OR b.book_code = m.book_code)
+        AND current_date BETWEEN b.first_day AND b.last_day
+ GROUP BY c.customer_no, g.description
+ ORDER BY c.customer_no
 """
 
 _MOVEMENTS: Final = """
@@ -56,7 +71,10 @@ SELECT po_no, 1, $1, $2, $3, current_date + $4::integer FROM placed
 
 @dataclass(frozen=True)
 class Article:
-    """An item as the shop shows it. `step`: the smallest quantity it is sold in, in its unit."""
+    """An item as the shop shows it.
+
+    `step`: the smallest quantity it is sold in, in its unit. `usual`: as many as one begins with.
+    """
 
     sku: str
     name: str
@@ -65,6 +83,23 @@ class Article:
     unit: str
     abc_class: str
     step: Decimal
+    usual: Decimal
+
+
+@dataclass(frozen=True)
+class Buyer:
+    """A customer as the shop shows one; `agreements`: titles of those that hold today."""
+
+    customer: str
+    name: str
+    city: str
+    country: str
+    group: str
+    discount_class: str | None
+    currency: str
+    channel: str
+    status: str
+    agreements: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -110,6 +145,26 @@ class SampleErp:
             "SELECT item_no FROM item ORDER BY front_page NULLS LAST, md5(item_no) LIMIT $1", count
         )
         return [row["item_no"] for row in rows]
+
+    async def sample_customers(self, count: int) -> list[str]:
+        """The first customers who may buy."""
+        rows = await self._pool.fetch(
+            "SELECT customer_no::text FROM customer WHERE credit_status = 'good'"
+            " ORDER BY customer_no LIMIT $1",
+            count,
+        )
+        return [row["customer_no"] for row in rows]
+
+    async def buyers(self) -> list[Buyer]:
+        """All customers by number; the first are those of whom there is most to see."""
+        return [_buyer(row) for row in await self._pool.fetch(_BUYERS)]
+
+    async def titles(self, codes: Iterable[str]) -> dict[str, str]:
+        """What these price books are called; those that are unknown are left out."""
+        rows = await self._pool.fetch(
+            "SELECT book_code, title FROM price_book WHERE book_code = ANY($1)", list(codes)
+        )
+        return {row["book_code"]: row["title"] for row in rows}
 
     async def step(self, sku: str) -> Decimal | None:
         """The smallest quantity an article is sold in; None for an unknown article."""
@@ -163,9 +218,25 @@ def _articles(rows: Iterable[asyncpg.Record]) -> list[Article]:
             unit=row["unit"],
             abc_class=row["abc_class"],
             step=row["step"],
+            usual=row["usual"],
         )
         for row in rows
     ]
+
+
+def _buyer(row: asyncpg.Record) -> Buyer:
+    return Buyer(
+        customer=row["customer_no"],
+        name=row["company_name"],
+        city=row["city"],
+        country=row["country_code"],
+        group=row["group_name"],
+        discount_class=row["discount_class"],
+        currency=row["currency"],
+        channel=row["sales_channel"],
+        status=row["credit_status"],
+        agreements=tuple(row["agreements"]),
+    )
 
 
 def _movement(row: asyncpg.Record) -> Movement:

@@ -1,4 +1,5 @@
-"""All rows of the sample ERP, from `catalogue.toml` and a seed: the same seed, the same rows.
+"""All rows of the sample ERP, from what is in the .toml files and a seed: the same seed, the
+same rows. Here are the articles, their stock and what is on order; `trade` adds the rest.
 
 Only the dates move: what is expected or announced lies ahead of the `today` that is given.
 """
@@ -9,12 +10,14 @@ import itertools
 import random
 import tomllib
 from collections import Counter
-from collections.abc import Iterator
-from datetime import UTC, date, datetime, time, timedelta
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
+from stockspan.demo.sample_erp.history import earlier
+from stockspan.demo.sample_erp.list_prices import family_price, list_price
 from stockspan.demo.sample_erp.rows import (
     Balance,
     Group,
@@ -24,11 +27,11 @@ from stockspan.demo.sample_erp.rows import (
     Rows,
     Warehouse,
 )
+from stockspan.demo.sample_erp.trade import add_trade
 
 SEED: Final = 20_261_121
 _FIRST_NUMBER: Final = 100
 _LINES_AN_ORDER: Final = 12
-_HISTORY_SECONDS: Final = 90 * 86_400
 
 # Shares of all articles, between 0 and 1.
 _TO_ORDER: Final = 0.07
@@ -55,25 +58,36 @@ _SUPPLIERS: Final = (
 
 def generate(today: date, seed: int = SEED) -> Rows:
     """The whole ERP as it stands on `today`."""
-    catalogue = tomllib.loads(Path(__file__).with_name("catalogue.toml").read_text("utf-8"))
-    generator = _Generator(random.Random(seed), today)
+    catalogue, trade = _data("catalogue.toml"), _data("trade.toml")
+    generator = _Generator(random.Random(seed), today, trade["ranges"])
     for warehouse in catalogue["warehouses"]:
         generator.add_warehouse(warehouse)
     for group in catalogue["groups"]:
-        generator.rows.groups.append(Group(group["code"], group["name"]))
+        generator.add_group(group)
     for place, article in enumerate(catalogue["front_page"], start=1):
         generator.add_front_page(article, place)
     for group in catalogue["groups"]:
         for family in group["families"]:
-            generator.add_family(group["code"], family)
+            generator.add_family(group, family)
+    # A source of chance of its own: other prices leave the stock as it is.
+    add_trade(generator.rows, generator.prices, trade, random.Random(seed + 1), today)
     return generator.rows
 
 
-class _Generator:
-    """Adds to `rows`, drawing every chance from one source in a fixed order."""
+def _data(name: str) -> dict[str, Any]:
+    return tomllib.loads(Path(__file__).with_name(name).read_text("utf-8"))
 
-    def __init__(self, chance: random.Random, today: date) -> None:
+
+class _Generator:
+    """Adds to `rows` and `prices` (in EUR), drawing every chance in a fixed order."""
+
+    def __init__(
+        self, chance: random.Random, today: date, ranges: Sequence[dict[str, Any]]
+    ) -> None:
         self.rows = Rows()
+        self.prices: dict[str, Decimal] = {}
+        self._ranges = ranges
+        self._discount_groups: dict[str, str] = {}
         self._chance = chance
         self._today = today
         self._numbers: Counter[str] = Counter()
@@ -92,6 +106,10 @@ class _Generator:
             )
         )
 
+    def add_group(self, data: dict[str, Any]) -> None:
+        self.rows.groups.append(Group(data["code"], data["name"]))
+        self._discount_groups[data["code"]] = data["discount_group"]
+
     def add_front_page(self, data: dict[str, Any], place: int) -> None:
         """An article with its figures as written; the purchase order arrives at the first place."""
         life_cycle, days = "active", data.get("announced_in")
@@ -108,6 +126,7 @@ class _Generator:
             front_page=place,
         )
         self.rows.items.append(item)
+        self.prices[item.item_no] = Decimal(str(data["price"]))
         zero = Decimal(0)
         for warehouse, on_hand in zip(self.rows.warehouses, data["stock"], strict=True):
             code, figure = warehouse.warehouse_code, _decimal(on_hand)
@@ -117,12 +136,13 @@ class _Generator:
             due_in, amount = data["due"]
             self._order(item, _decimal(amount), due_in)
 
-    def add_family(self, group: str, family: dict[str, Any]) -> None:
+    def add_family(self, group: dict[str, Any], family: dict[str, Any]) -> None:
         """One article for each combination of the family's options."""
         for words in _combinations(family["options"]):
             name = family["name"].format_map(words)
-            item = self._family_item(group, name, family)
+            item = self._family_item(group["code"], name, family)
             self.rows.items.append(item)
+            self.prices[item.item_no] = list_price(family_price(family, words))
             self._stock_and_supply(item, family["stock"])
 
     def _family_item(self, group: str, name: str, family: dict[str, Any]) -> Item:
@@ -146,6 +166,7 @@ class _Generator:
         number = _FIRST_NUMBER + self._numbers[group]
         self._numbers[group] += 1
         multiple = _decimal(data.get("multiple", 0))
+        maximum = data.get("maximum")
         return Item(
             item_no=f"{group}-{number}",
             description=name,
@@ -155,14 +176,23 @@ class _Generator:
             launch_date=None if announced_in is None else self._day(announced_in),
             purchase_lead_days=data.get("lead", 7),
             procure_to_order=False,
-            min_order_quantity=multiple,
+            min_order_quantity=max(_decimal(data.get("minimum", 0)), multiple),
             quantity_multiple=multiple,
+            max_order_quantity=None if maximum is None else _decimal(maximum),
+            discount_group=None if data.get("net") else self._discount_groups[group],
+            sales_range=self._range(name),
             vat_percent=Decimal(21),
             handling_class=data.get("class"),
             abc_class="C",
             front_page=None,
             changed_at=self._earlier(),
         )
+
+    def _range(self, name: str) -> str | None:
+        for entry in self._ranges:
+            if any(all(word in name for word in words) for words in entry["words"]):
+                return str(entry["code"])
+        return None
 
     def _stock_and_supply(self, item: Item, usual: float) -> None:
         if self._chance.random() < _NEVER_STOCKED:
@@ -224,8 +254,7 @@ class _Generator:
         return _decimal(quantity) // step * step
 
     def _earlier(self) -> datetime:
-        midnight = datetime.combine(self._today, time(), UTC)
-        return midnight - timedelta(seconds=self._chance.randrange(_HISTORY_SECONDS))
+        return earlier(self._chance, self._today)
 
     def _day(self, days: int) -> date:
         return self._today + timedelta(days=days)

@@ -40,6 +40,9 @@ class Item(NamedTuple):
     procure_to_order: bool
     min_order_quantity: Decimal
     quantity_multiple: Decimal
+    max_order_quantity: Decimal | None
+    discount_group: str | None
+    sales_range: str | None
     vat_percent: Decimal
     handling_class: str | None
     abc_class: str
@@ -77,6 +80,77 @@ class OrderLine(NamedTuple):
     expected_on: date
 
 
+class CustomerGroup(NamedTuple):
+    """A row of `customer_group`."""
+
+    group_code: str
+    description: str
+
+
+class Customer(NamedTuple):
+    """A row of `customer`, but for the version that its trigger fills."""
+
+    customer_no: int
+    company_name: str
+    city: str
+    country_code: str
+    group_code: str
+    discount_class: str | None
+    currency: str
+    sales_channel: str
+    sales_ranges: tuple[str, ...]
+    credit_status: str
+    changed_at: datetime
+
+
+class PriceBook(NamedTuple):
+    """A row of `price_book`, but for the version that its trigger fills."""
+
+    book_code: str
+    title: str
+    book_type: str
+    currency: str
+    precedence: int
+    first_day: date | None
+    last_day: date | None
+    sales_channel: str | None
+    group_code: str | None
+    customer_no: int | None
+    changed_at: datetime
+
+
+class FrameworkMember(NamedTuple):
+    """A row of `framework_member`."""
+
+    book_code: str
+    customer_no: int
+
+
+class PriceLine(NamedTuple):
+    """A row of `price_line`, but for what the table fills in."""
+
+    book_code: str
+    item_no: str | None
+    group_code: str | None
+    from_quantity: Decimal
+    price: Decimal | None
+    percent_off: Decimal | None
+    first_day: date | None
+    last_day: date | None
+    changed_at: datetime
+
+
+class ClassDiscount(NamedTuple):
+    """A row of `class_discount`, but for the version that its trigger fills."""
+
+    discount_class: str
+    discount_group: str
+    percent_off: Decimal
+    first_day: date
+    last_day: date | None
+    changed_at: datetime
+
+
 @dataclass
 class Rows:
     """The rows of every table, in the order of its columns."""
@@ -87,3 +161,9 @@ class Rows:
     balances: list[Balance] = field(default_factory=list)
     orders: list[Order] = field(default_factory=list)
     order_lines: list[OrderLine] = field(default_factory=list)
+    customer_groups: list[CustomerGroup] = field(default_factory=list)
+    customers: list[Customer] = field(default_factory=list)
+    books: list[PriceBook] = field(default_factory=list)
+    members: list[FrameworkMember] = field(default_factory=list)
+    lines: list[PriceLine] = field(default_factory=list)
+    discounts: list[ClassDiscount] = field(default_factory=list)

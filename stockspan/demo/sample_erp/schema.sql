@@ -1,5 +1,6 @@
 -- The sample ERP: a hardware wholesaler with two warehouses and two stores.
 -- Names and habits are an ERP's, not Stockspan's: the queries in feeds.toml do the mapping.
+-- Here is what lies on the shelves; trade.sql has customers and prices.
 
 -- Every change of a row gets the next number and the time, kept by trigger: what a reader
 -- needs to take over only what changed, and to tell the newer of two rows. A new row may bring
@@ -32,6 +33,9 @@ CREATE TABLE item (
     procure_to_order   boolean NOT NULL DEFAULT false,     -- may be sold without stock
     min_order_quantity numeric(14,3) NOT NULL DEFAULT 0,
     quantity_multiple  numeric(14,3) NOT NULL DEFAULT 0,   -- 0: any; 100: by the hundred
+    max_order_quantity numeric(14,3),
+    discount_group     text,                               -- see class_discount; NULL: sold net
+    sales_range        text,                               -- only for customers it is open to
     vat_percent        numeric(5,2) NOT NULL DEFAULT 21,
     handling_class     text,                               -- how it is stored: piece, hundred, metre, bulky
     abc_class          text NOT NULL DEFAULT 'C',          -- A sells most

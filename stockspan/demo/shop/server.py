@@ -2,34 +2,49 @@
 
 GET /                  the page
 GET /articles.json     the first page; with ?q=words a search of the catalogue
+GET /customers.json    whom one may look as
+POST /prices.json      what is charged: {"lines": [{"sku", "quantity"}], "customer", "channel"}
+GET /why.json          why: ?sku=&quantity=&customer=&channel=, with the titles of the price lists
 GET /till.json         what the ERP booked lately
 POST /sell {"sku"}     sells the smallest quantity in the ERP
+
+In a real shop nobody chooses who they are: the customer comes from the sign-in. Here everybody
+may look as anybody, which is why the server stays on the loopback interface.
 """
 
 from __future__ import annotations
 
+import asyncio
 import html
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from decimal import Decimal
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from stockspan.demo.sample_erp.erp import ERP_UNREACHABLE, Article, Movement, SampleErp
+from stockspan.demo.shop.prices import Basket, GatewayAwayError, GatewayPrices, Line
 
 _HERE: Final = Path(__file__).parent
 _FOUND_AT_MOST: Final = 24
 _MOVEMENTS: Final = 14
+_TITLE_SECONDS: Final = 1.0
 _LONGEST_SEARCH: Final = 80
 _FILES: Final = {
     "shop.css": "text/css",
     "shop.js": "text/javascript",
+    "prices.js": "text/javascript",
+    "why.js": "text/javascript",
+    "words.js": "text/javascript",
     "texts.js": "text/javascript",
+    "price_texts.js": "text/javascript",
 }
+
+_Body = TypeVar("_Body")
 
 
 class Sale(msgspec.Struct, forbid_unknown_fields=True):
@@ -41,8 +56,9 @@ class Sale(msgspec.Struct, forbid_unknown_fields=True):
 class Shop:
     """The handlers; `gateway` is the address its page asks for stock."""
 
-    def __init__(self, erp: SampleErp, gateway: str) -> None:
+    def __init__(self, erp: SampleErp, prices: GatewayPrices, gateway: str) -> None:
         self._erp = erp
+        self._prices = prices
         self._gateway = gateway
 
     def application(self) -> web.Application:
@@ -50,6 +66,9 @@ class Shop:
         application = web.Application(middlewares=[self._guarded])
         application.router.add_get("/", self.page)
         application.router.add_get("/articles.json", self.articles)
+        application.router.add_get("/customers.json", self.customers)
+        application.router.add_post("/prices.json", self.prices)
+        application.router.add_get("/why.json", self.why)
         application.router.add_get("/till.json", self.till)
         application.router.add_post("/sell", self.sell)
         for name in _FILES:
@@ -73,6 +92,29 @@ class Shop:
         found = await (self._erp.search(words, _FOUND_AT_MOST) if words else self._erp.front_page())
         return _json({"articles": [_article(article) for article in found]})
 
+    async def customers(self, _: web.Request) -> web.Response:
+        """All customers of the ERP."""
+        return _json({"customers": await self._erp.buyers()})
+
+    async def prices(self, request: web.Request) -> web.Response:
+        """What the gateway answers for these lines, problems included."""
+        answer = await self._prices.ask(await _body(request, Basket))
+        return _json(answer.body, answer.status)
+
+    async def why(self, request: web.Request) -> web.Response:
+        """The gateway's explanation, with `titles`: what the ERP calls the lists in it."""
+        query = request.query
+        try:
+            line = Line(query["sku"], float(query.get("quantity", "1")))
+        except (KeyError, ValueError):
+            raise web.HTTPBadRequest from None
+        answer = await self._prices.explain(line, query.get("customer"), query.get("channel"))
+        titles: dict[str, str] = {}
+        with suppress(*ERP_UNREACHABLE):  # ids alone will do
+            async with asyncio.timeout(_TITLE_SECONDS):
+                titles = await self._erp.titles(_lists(answer.body.get("explanation")))
+        return _json({**answer.body, "titles": titles}, answer.status)
+
     async def till(self, _: web.Request) -> web.Response:
         """The latest bookings, newest first."""
         movements = await self._erp.movements(_MOVEMENTS)
@@ -80,13 +122,7 @@ class Shop:
 
     async def sell(self, request: web.Request) -> web.Response:
         """Sell the smallest quantity of an article: 409 when no warehouse has it."""
-        # Another site's form cannot send this content type without asking first.
-        if request.content_type != "application/json":
-            raise web.HTTPUnsupportedMediaType
-        try:
-            sale = msgspec.json.decode(await request.read(), type=Sale)
-        except msgspec.MsgspecError:
-            raise web.HTTPBadRequest from None
+        sale = await _body(request, Sale)
         step = await self._erp.step(sale.sku)
         if step is None:
             raise web.HTTPNotFound
@@ -100,6 +136,8 @@ class Shop:
             response = await handler(request)
         except ERP_UNREACHABLE:
             response = _json({"error": "the ERP is away"}, status=503)
+        except GatewayAwayError:
+            response = _json({"error": "the gateway is away"}, status=503)
         response.headers["Cache-Control"] = "no-store"
         response.headers["X-Content-Type-Options"] = "nosniff"
         response.headers["Content-Security-Policy"] = (
@@ -110,15 +148,33 @@ class Shop:
 
 
 @asynccontextmanager
-async def serve_shop(erp: SampleErp, gateway: str, host: str, port: int) -> AsyncIterator[str]:
+async def serve_shop(
+    erp: SampleErp, prices: GatewayPrices, gateway: str, host: str, port: int
+) -> AsyncIterator[str]:
     """The shop at `host:port` for as long as the context lasts. Gives its address."""
-    runner = web.AppRunner(Shop(erp, gateway).application(), access_log=None)
+    application = Shop(erp, prices, gateway).application()
+    runner = web.AppRunner(application, access_log=None, shutdown_timeout=1.0)
     await runner.setup()
     try:
-        await web.TCPSite(runner, host, port, shutdown_timeout=1.0).start()
+        await web.TCPSite(runner, host, port).start()
         yield f"http://{host}:{port}"
     finally:
         await runner.cleanup()
+
+
+async def _body(request: web.Request, type_: type[_Body]) -> _Body:
+    # Another site's form cannot send this content type without asking first.
+    if request.content_type != "application/json":
+        raise web.HTTPUnsupportedMediaType
+    try:
+        return msgspec.json.decode(await request.read(), type=type_)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        raise web.HTTPBadRequest from None
+
+
+def _lists(explanation: Any) -> set[str]:
+    considered = explanation if isinstance(explanation, list) else []
+    return {entry["price_list"] for entry in considered}
 
 
 def _article(article: Article) -> dict[str, object]:
@@ -129,6 +185,7 @@ def _article(article: Article) -> dict[str, object]:
         "group_name": article.group_name,
         "unit": article.unit,
         "step": _number(article.step),
+        "usual": _number(article.usual),
     }
 
 

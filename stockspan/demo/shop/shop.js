@@ -1,25 +1,16 @@
 // The sample shop's page. Stock comes from the gateway, by <stock-badge> and, for one product, by
-// a lookup with `pickup`; articles and what was sold come from the shop's own server.
+// a lookup with `pickup`; articles, prices and what was sold come from the shop's own server.
 
-import { TEXTS } from "./texts.js";
+import { askNow, buyer, forgetCards, setUpBuyers, setUpPrice, showBuyers } from "./prices.js";
+import { language, number, quantity, speakIn, text } from "./words.js";
 
 const GATEWAY = document.body.dataset.gateway;
+const FIRST_CHANNEL = "eu"; // what the gateway answers for when none is named
 const TILL_EVERY = 1_500;
 const $ = (selector, root = document) => root.querySelector(selector);
 
-let language = pickLanguage();
 let open = null; // the article in the panel
 let newest = 0; // number of the latest booking that was shown
-
-const text = (name, values = {}) =>
-  TEXTS[language][name].replace(/{(\w+)}/g, (_, key) => values[key]);
-const number = (value) => new Intl.NumberFormat(language).format(value);
-const amount = ({ unit }, quantity) => number(quantity) + (unit === "MTR" ? " m" : "");
-
-function pickLanguage() {
-  const asked = new URLSearchParams(location.search).get("lang");
-  return asked in TEXTS ? asked : "en";
-}
 
 function days(delivery, more = {}) {
   if (!delivery) return "";
@@ -34,7 +25,14 @@ function badge(sku) {
   const made = document.createElement("stock-badge");
   made.setAttribute("sku", sku);
   made.setAttribute("locale", language);
+  setChannel(made);
   return made;
+}
+
+// Customers in another channel are delivered to from there.
+function setChannel(stock) {
+  if (buyer.channel === FIRST_CHANNEL) stock.removeAttribute("channel");
+  else stock.setAttribute("channel", buyer.channel);
 }
 
 function card(article) {
@@ -52,12 +50,13 @@ function card(article) {
   });
   $(".badge", made).append(stock);
   $(".open", made).addEventListener("click", () => openPanel(article));
+  setUpPrice(made, article);
   setUpSelling(sell, article);
   return made;
 }
 
 function setUpSelling(button, article) {
-  button.textContent = text("sell", { amount: amount(article, article.step) });
+  button.textContent = text("sell", { amount: quantity(article, article.step) });
   button.onclick = async () => {
     const response = await fetch("/sell", {
       method: "POST",
@@ -65,7 +64,7 @@ function setUpSelling(button, article) {
       body: JSON.stringify({ sku: article.sku }),
     }).catch(() => null);
     const said = response?.ok ? "sold_one" : response?.status === 409 ? "none_left" : "away";
-    toast(text(said, { name: article.name, amount: amount(article, article.step) }));
+    toast(text(said, { name: article.name, amount: quantity(article, article.step) }));
     if (response?.ok) showTill();
   };
 }
@@ -87,7 +86,9 @@ async function showArticles() {
   const response = await fetch(`/articles.json?${new URLSearchParams({ q: words })}`).catch(() => null);
   if (!response?.ok || mine !== search) return;
   const { articles } = await response.json();
+  forgetCards();
   $("#grid").replaceChildren(...articles.map(card));
+  askNow();
   $("#nothing").hidden = articles.length > 0;
 }
 
@@ -140,7 +141,7 @@ function openPanel(article) {
 
 async function refreshPanel() {
   const article = open;
-  const query = new URLSearchParams({ pickup: "true", locale: language });
+  const query = new URLSearchParams({ pickup: "true", locale: language, channel: buyer.channel });
   const wanted = Number($("#amount").value);
   if (wanted > 0) query.set("quantity", wanted);
   const address = `${GATEWAY}/v1/stock/${encodeURIComponent(article.sku)}?${query}`;
@@ -176,9 +177,9 @@ function speak() {
 }
 
 $("#language").addEventListener("change", ({ target }) => {
-  language = target.value;
-  history.replaceState(null, "", `?lang=${language}`);
+  speakIn(target.value);
   speak();
+  showBuyers();
   showArticles();
   showTill();
 });
@@ -196,5 +197,7 @@ $("#panel").addEventListener("close", () => (open = null));
 setInterval(() => document.hidden || showTill(), TILL_EVERY);
 
 speak();
+showBuyers();
+setUpBuyers(() => document.querySelectorAll("stock-badge").forEach(setChannel));
 showArticles();
 showTill();

@@ -3,7 +3,7 @@
 export const TEXTS = {
   en: {
     tagline: "trade supply since 1924", language: "Language", search: "Search 5,400 articles: name or number",
-    title: "Popular this week", intro: "Availability straight from our warehouses, by the second.",
+    title: "Popular this week", intro: "Availability straight from our warehouses, by the second. Prices before VAT.",
     nothing: "Nothing found.", sold: "What the ERP just booked", sale: "sold from {warehouse}", receipt: "received at {warehouse}",
     note: "The sample ERP sells about once a second. Badges ask again every few seconds.",
     arrives: "With you {range}", delivery: "Delivery", amount: "How many?", pickup: "Collect from a store",
@@ -13,7 +13,7 @@ export const TEXTS = {
   },
   sv: {
     tagline: "grossist sedan 1924", language: "Språk", search: "Sök bland 5 400 artiklar: namn eller nummer",
-    title: "Populärt i veckan", intro: "Tillgänglighet direkt från våra lager, sekund för sekund.",
+    title: "Populärt i veckan", intro: "Tillgänglighet direkt från våra lager, sekund för sekund. Priser exkl. moms.",
     nothing: "Inget hittades.", sold: "Nyss bokfört i affärssystemet", sale: "sålt från {warehouse}", receipt: "inlevererat till {warehouse}",
     note: "Exempelsystemet säljer ungefär en gång i sekunden. Brickorna frågar igen var fjärde sekund.",
     arrives: "Hos dig {range}", delivery: "Leverans", amount: "Hur många?", pickup: "Hämta i butik",
@@ -23,7 +23,7 @@ export const TEXTS = {
   },
   nl: {
     tagline: "groothandel sinds 1924", language: "Taal", search: "Zoek in 5.400 artikelen: naam of nummer",
-    title: "Populair deze week", intro: "Voorraad rechtstreeks uit onze magazijnen, per seconde.",
+    title: "Populair deze week", intro: "Voorraad rechtstreeks uit onze magazijnen, per seconde. Prijzen excl. btw.",
     nothing: "Niets gevonden.", sold: "Zojuist geboekt in het ERP", sale: "verkocht uit {warehouse}", receipt: "ontvangen in {warehouse}",
     note: "Het voorbeeld-ERP verkoopt ongeveer één keer per seconde. Badges vragen om de paar seconden opnieuw.",
     arrives: "Bij u {range}", delivery: "Levering", amount: "Hoeveel?", pickup: "Afhalen in een winkel",
@@ -33,7 +33,7 @@ export const TEXTS = {
   },
   ro: {
     tagline: "angrosist din 1924", language: "Limba", search: "Caută în 5.400 de articole: nume sau număr",
-    title: "Populare săptămâna aceasta", intro: "Disponibilitate direct din depozitele noastre, secundă cu secundă.",
+    title: "Populare săptămâna aceasta", intro: "Disponibilitate direct din depozitele noastre, secundă cu secundă. Prețuri fără TVA.",
     nothing: "Nu s-a găsit nimic.", sold: "Înregistrat acum în ERP", sale: "vândut din {warehouse}", receipt: "recepționat la {warehouse}",
     note: "ERP-ul de probă vinde cam o dată pe secundă. Etichetele întreabă din nou la câteva secunde.",
     arrives: "La dvs. {range}", delivery: "Livrare", amount: "Câte?", pickup: "Ridicare din magazin",
@@ -43,7 +43,7 @@ export const TEXTS = {
   },
   de: {
     tagline: "Großhandel seit 1924", language: "Sprache", search: "5.400 Artikel durchsuchen: Name oder Nummer",
-    title: "Diese Woche beliebt", intro: "Verfügbarkeit direkt aus unseren Lagern, auf die Sekunde.",
+    title: "Diese Woche beliebt", intro: "Verfügbarkeit direkt aus unseren Lagern, auf die Sekunde. Preise ohne MwSt.",
     nothing: "Nichts gefunden.", sold: "Gerade im ERP gebucht", sale: "verkauft ab {warehouse}", receipt: "eingegangen in {warehouse}",
     note: "Das Beispiel-ERP verkauft etwa einmal pro Sekunde. Die Anzeigen fragen alle paar Sekunden nach.",
     arrives: "Bei Ihnen {range}", delivery: "Lieferung", amount: "Wie viele?", pickup: "Im Geschäft abholen",
