@@ -14,7 +14,15 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
 
-NAMES: Final = ("memory", "snapshot", "flatness", "propagation")
+NAMES: Final = (
+    "memory",
+    "price_memory",
+    "resolution",
+    "snapshot",
+    "flatness",
+    "propagation",
+    "prices",
+)
 RESULTS: Final = Path(__file__).parent / "results"
 
 

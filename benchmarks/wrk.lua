@@ -1,0 +1,33 @@
+-- Posts the bodies of a file, one a line, in turn; prints what came of it as one line of JSON.
+--
+-- wrk … -- <path> <first line, from 0> [header value of Authorization]
+-- Without a file (path "-") it sends plain GETs.
+
+local requests, at = {}, 0
+
+function init(arguments)
+  local path, first, authorization = arguments[1], tonumber(arguments[2]), arguments[3]
+  if path == '-' then
+    requests[1] = wrk.format('GET')
+  else
+    local headers = {['Content-Type'] = 'application/json', ['Authorization'] = authorization}
+    for line in io.lines(path) do
+      requests[#requests + 1] = wrk.format('POST', nil, headers, line)
+    end
+  end
+  at = first % #requests
+end
+
+function request()
+  at = at % #requests + 1
+  return requests[at]
+end
+
+function done(summary, latency, _)
+  local errors = summary.errors
+  io.write(string.format(
+    '{"requests":%d,"seconds":%.6f,"broken":%d,"refused":%d,"late":%d,"p50_ms":%.3f}\n',
+    summary.requests, summary.duration / 1e6,
+    errors.connect + errors.read + errors.write, errors.status, errors.timeout,
+    latency:percentile(50) / 1000))
+end
