@@ -25,7 +25,7 @@ from gateway.api.price_parameters import (
 from gateway.api.price_shapes import NoPriceProblem
 from gateway.api.routes import JSON, Route
 from gateway.domain.errors import NoPriceError, UnknownSkuError
-from gateway.services.price_lines import PriceAnswer, PriceRequest, UnpricedLine
+from gateway.services.price_lines import PriceAnswer, UnpricedLine
 from gateway.services.prices import PriceLookups
 
 _HEADERS: Final = {hdrs.CONTENT_TYPE: JSON}
@@ -77,16 +77,13 @@ class PriceHandlers:
         lines = body_lines(body)
         parameters = merged(address_parameters(parse_query(request)), body_parameters(body))
         asked = price_request(caller, parameters, lines, public_prices=self._public_prices)
-        return await self._items(asked)
+        answer = await self._lookups.answer(asked)
+        return web.Response(body=items_text(price_fragments.lines(answer)), headers=_HEADERS)
 
     def _caller(self, request: web.Request) -> Caller:
         caller = self._authentication.caller(request)
         admit(caller, public_prices=self._public_prices)
         return caller
-
-    async def _items(self, asked: PriceRequest) -> web.Response:
-        answer = await self._lookups.answer(asked)
-        return web.Response(body=items_text(price_fragments.lines(answer)), headers=_HEADERS)
 
 
 def _unpriced(line: UnpricedLine, answer: PriceAnswer) -> web.Response:

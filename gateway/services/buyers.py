@@ -1,7 +1,7 @@
 """Buyers: for whom a price is looked up, and which lists are for them.
 
-Almost every request is by one of few customers: what was found out of one is kept until a head,
-a row or the customer itself changes.
+Almost every request is by one of few customers: what was found out of one is kept until a head or
+the customer itself changes.
 """
 
 from __future__ import annotations

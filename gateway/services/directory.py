@@ -87,9 +87,7 @@ class Snapshot(msgspec.Struct, frozen=True):
         Raises:
             NotReadyError: some feed has not been loaded yet, or there is none.
         """
-        waiting = unready(self.feeds)
-        if waiting is not None:
-            raise NotReadyError(waiting)
+        _require_none(unready(self.feeds))
 
     def require_prices_ready(self) -> None:
         """Return if every price can be right.
@@ -97,9 +95,7 @@ class Snapshot(msgspec.Struct, frozen=True):
         Raises:
             NotReadyError: some feed has not been loaded yet, or there is none.
         """
-        waiting = unready_prices(self.feeds)
-        if waiting is not None:
-            raise NotReadyError(waiting)
+        _require_none(unready_prices(self.feeds))
 
     def require_all_ready(self) -> None:
         """Return if everything that is loaded here can be answered: stock, and prices if any.
@@ -108,9 +104,7 @@ class Snapshot(msgspec.Struct, frozen=True):
             NotReadyError: some feed has not been loaded yet, or there is none.
         """
         self.require_ready()
-        waiting = awaited_prices(self.feeds)
-        if waiting:
-            raise NotReadyError(waiting)
+        _require_none(awaited_prices(self.feeds) or None)
 
     def verified_through(self, feed: int) -> int | None:
         """Until when that feed's records are known to be right; None when never verified."""
@@ -127,6 +121,12 @@ class Snapshot(msgspec.Struct, frozen=True):
     def any_failing(self) -> bool:
         """Whether any feed's last sync failed: the ERP is down, or answers nonsense."""
         return any(state.failing_since_ms is not None for state in self.feeds.values())
+
+
+def _require_none(waiting: tuple[str, ...] | None) -> None:
+    """Return if nothing is waited for; an empty tuple says that there is no feed at all."""
+    if waiting is not None:
+        raise NotReadyError(waiting)
 
 
 class Directory:

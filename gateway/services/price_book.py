@@ -257,7 +257,7 @@ class PriceBook:
             while some := list(itertools.islice(every, _AT_ONCE)):
                 index.add(some)
                 await asyncio.sleep(0)
-        except BaseException:
+        except BaseException:  # cancelled or failed: nothing was read
             self._unread = True
             raise
         self.epoch, self.heads = epoch, index
@@ -271,7 +271,7 @@ class PriceBook:
         self._on_their_way = asked
         try:
             heads = await self._source.lists(asked) if asked else {}
-        except BaseException:
+        except BaseException:  # cancelled or failed: they are still out of date
             self._changed.update(asked)
             raise
         finally:

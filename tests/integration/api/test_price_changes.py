@@ -50,13 +50,13 @@ async def _told(gateway: Gateway, write: Awaitable[None], kind: ChangeKind) -> N
         if change is not None and change.kind is kind:
             told.set()
 
-    gateway.parts.book.on_change = on_change  # type: ignore[method-assign]
+    gateway.parts.book.on_change = on_change  # type: ignore[method-assign] # to hear it too
     try:
         await write
         async with asyncio.timeout(10):
             await told.wait()
     finally:
-        gateway.parts.book.on_change = listen  # type: ignore[method-assign]
+        gateway.parts.book.on_change = listen  # type: ignore[method-assign] # as it was
 
 
 Write = Callable[[Gateway], Awaitable[None]]
