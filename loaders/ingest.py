@@ -161,8 +161,10 @@ class Ingest:
         return replace(mark, round=round_, arrival_ms=arrival_ms, staging=staging)
 
     async def _decide(self, lists: Placements, opened: OpenFeed) -> None:
-        await self.book.require(opened)
-        await lists.decide()
+        # Blocks are looked after by themselves (`_guarded`): most syncs have no place to decide.
+        if lists.has_to_decide:
+            await self.book.require(opened)
+            await lists.decide()
 
     async def _written(self, blocks: AsyncIterator[Block], opened: OpenFeed) -> Written:
         written = await self._writer.write(self._guarded(blocks, opened))

@@ -40,6 +40,8 @@ class Placements:
             StoreUnavailableError: no answer within the deadline.
         """
         rows = [record for record in records if isinstance(record, PriceRecord)]
+        if not rows:
+            return
         named = {row.price_list for row in rows} - self._looked_at
         heads = await self._heads.lists([name for name in named if is_identifier(name)])
         self._looked_at |= named
@@ -50,6 +52,11 @@ class Placements:
             held = await self._places.held(filter(is_identifier, unplaced))
             self._with_skus |= {name: held.get(name, name in self._open) for name in unplaced}
             self._undecided |= unplaced - held.keys()
+
+    @property
+    def has_to_decide(self) -> bool:
+        """Whether rows are about to be written of a list that has no place yet."""
+        return bool(self._wanted)
 
     async def decide(self) -> None:
         """Fix the places of the lists of which rows are about to be written.

@@ -101,7 +101,7 @@ async def test_a_store_emptied_between_two_blocks_gets_no_more_of_them(
             await warehouse.client.redis.flushall()
         await require(opened)
 
-    # Before the round, after it, before the place is decided, and before each block.
+    # Before the round, after it, and before each block: the list has its place already.
     warehouse.ingest.book.require = emptied_late  # type: ignore[method-assign] # emptied first
     rows = [row(f"S{number}", 5, rank=number) for number in range(2000)]
     with pytest.raises(FeedVanishedError):
