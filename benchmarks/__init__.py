@@ -11,4 +11,6 @@ nothing, a ratio of medians with its spread says something.
 - `prices`       50-line price queries a second, against one SQL query and against doing nothing
 - `price_memory` bytes of Valkey a contract row, a SKU with its price and a customer take
 - `resolution`   resolving a price alone, by the number of candidates
+- `reservations` pairs of hold and confirm a second, against `SELECT … FOR UPDATE`
+- `hold_scripts` what each step of a hold costs Valkey, by how many are open for the SKU
 """

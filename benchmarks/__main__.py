@@ -22,6 +22,8 @@ NAMES: Final = (
     "flatness",
     "propagation",
     "prices",
+    "reservations",
+    "hold_scripts",
 )
 RESULTS: Final = Path(__file__).parent / "results"
 

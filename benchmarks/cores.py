@@ -6,6 +6,7 @@ fastest server measured here, so the core of the server is the limit.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import signal
@@ -16,6 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+import aiohttp
 import msgspec
 
 from stockspan.embedded.child import Child
@@ -90,6 +92,25 @@ def server(
         yield child
     finally:
         child.stop(signal.SIGTERM, 15.0)
+
+
+async def ready(url: str, server: Child) -> None:
+    """Return when a GET of it succeeds.
+
+    Raises:
+        SystemExit: the server has ended.
+    """
+    async with asyncio.timeout(60), aiohttp.ClientSession() as session:
+        while True:
+            if not server.alive():
+                sys.exit(f"{server.name} has ended:\n{server.log_tail()}")
+            try:
+                async with session.get(url) as answer:
+                    if answer.ok:
+                        return
+            except aiohttp.ClientConnectionError:
+                pass
+            await asyncio.sleep(0.05)
 
 
 def load(

@@ -32,7 +32,6 @@ import msgspec
 from benchmarks import cores, price_erp
 from benchmarks.figures import shown, summary
 from benchmarks.price_world import BASKET, CATALOGUE, LINES, Mix, PriceWorld, Query
-from stockspan.embedded.child import Child
 from stockspan.embedded.ports import HOST, free_port
 from stockspan.embedded.postgres import EmbeddedPostgres
 from stockspan.embedded.valkey import EmbeddedValkey
@@ -93,7 +92,7 @@ def _run(folder: Path, mix: Mix, *, quick: bool) -> dict[str, Any]:
         constant = f"http://{HOST}:{port}/"
         command = ["-m", "benchmarks.constant", port, str(size)]
         with cores.server("constant", command, two.server, folder) as child:
-            asyncio.run(_answered(constant, child))
+            asyncio.run(cores.ready(constant, child))
             subjects = {
                 "gateway": _Subject(gateway + _PATH, bodies, remembers=True),
                 "peer": _Subject(peer + _PATH, bodies),
@@ -134,23 +133,9 @@ def _running(folder: Path, world: PriceWorld, core: int) -> Iterator[tuple[str, 
         uvicorn = [*_UVICORN, str(ports[1])]
         env = {"BENCHMARK_DSN": postgres.dsn()}
         peering = stack.enter_context(cores.server("peer", uvicorn, core, folder, env))
-        asyncio.run(_answered(gateway + "/readyz", serving))
-        asyncio.run(_answered(peer + "/openapi.json", peering))
+        asyncio.run(cores.ready(gateway + "/readyz", serving))
+        asyncio.run(cores.ready(peer + "/openapi.json", peering))
         yield gateway, peer
-
-
-async def _answered(url: str, server: Child) -> None:
-    async with asyncio.timeout(60), aiohttp.ClientSession() as session:
-        while True:
-            if not server.alive():
-                sys.exit(f"{server.name} has ended:\n{server.log_tail()}")
-            try:
-                async with session.get(url) as answer:
-                    if answer.ok:
-                        return
-            except aiohttp.ClientConnectionError:
-                pass
-            await asyncio.sleep(0.05)
 
 
 async def _compared(urls: Sequence[str], queries: Sequence[Query]) -> int:

@@ -7,6 +7,8 @@ The layers, each importing only those below it::
     near_cache     bounded copies that the change channel evicts
     tokens         the only code that knows JWT: customers' tokens in, signed prices out
     store          the only code that knows Redis: keys, codec, client, scripts
+    ledger         the only code that knows PostgreSQL: what was promised, and who was first
+    gathering      questions of one turn, asked together; serves store and ledger
     domain         pure: levels, spans, delivery promise, money, price resolution, errors
     observability  logs and metrics; serves all, knows none
 
@@ -40,6 +42,13 @@ What is missing is read in two round trips at most (`store.prices`). `domain.pri
 SKU's offers into terms, once for all buyers of whom the same lists apply; a line is then one look
 into them and three sums. `services.checkout` puts stock, prices and rules on quantities together,
 and `tokens` signs the prices.
+
+A reservation, `POST /v1/reservations`, is the one thing that writes (docs/adr/0012).
+`services.taking` reads what is there, `domain.allocation` says from where to take it, and
+`store.holds` takes it, a script (`store/scripts/hold.lua`) at each SKU. `ledger.journal` writes the
+promise down, many in one commit; `store.holds` settles it. `services.stepping` leads it on,
+`services.upkeep` looks after what broke on the way, `services.restoration` after a store that lost
+something.
 
 What goes wrong on the way is an error of `domain.errors`; `api.problems` is the one table that
 turns it into problem+json.

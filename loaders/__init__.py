@@ -7,9 +7,10 @@ One sync from end to end, here a snapshot of the feed `stock` from PostgreSQL:
    `sources.files` yields the same from a folder, `sources.push` from a request.
 2. `ingest` begins a new round of the feed (`feedbook`) and hands each chunk of lines to its
    `intake`: `validation` makes `records` of them, and the kind's `operations` (`levels`,
-   `catalogue`, `price_rows`, `agreements`) check their `fields` and make each an operation of the
-   store's script, at its spot (`spots`; for price rows `placements` asks where). A row that is
-   wrong is tallied (`outcome`) with a reason (`reasons`), and what is held of it stays.
+   `catalogue`, `price_rows`, `agreements`, `orders`) check their `fields` and make each an
+   operation of the store's script, at its spot (`spots`; for price rows `placements` asks where).
+   A row that is wrong is tallied (`outcome`) with a reason (`reasons`), and what is held of it
+   stays.
 3. The commands go to a `spool` on disk, the keys they are about into `seen`.
 4. At the end, the reading proves that it is whole; `holdings` compares it with what the feed has
    in the store; `guard` judges whether it would empty the shop.

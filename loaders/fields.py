@@ -26,7 +26,7 @@ from gateway.domain.money import (
 from gateway.domain.quantities import LARGEST, UNIT, Milli, NotAQuantityError, to_milli
 from gateway.domain.stock import Incoming
 from gateway.domain.validity import ALWAYS, Validity
-from gateway.store.entries import VERSIONS
+from gateway.store.entries import MOMENTS, VERSIONS
 from loaders.reasons import (
     ENDS_TOO_EARLY,
     LONGEST_NAME,
@@ -100,11 +100,12 @@ def version(number: int) -> int:
     return number
 
 
-def stamp_ms(moment: datetime) -> int:
+def stamp_ms(field: str, moment: datetime) -> int:
     """Milliseconds since the epoch, exactly (`timestamp()` would round through a float)."""
     milliseconds = (moment - _EPOCH) // _MILLISECOND
-    if milliseconds < 0:
-        raise WrongFieldError("updated_at", "must not lie before 1970")
+    if milliseconds not in MOMENTS:
+        # An offset leads out of the last year too.
+        raise WrongFieldError(field, "must not lie before 1970" if milliseconds < 0 else None)
     return milliseconds
 
 

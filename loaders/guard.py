@@ -13,8 +13,8 @@ from gateway.domain.money import Percent, Price, parse_percent
 from loaders.records import Kind
 
 _WHOLE: Final = parse_percent(100)
-_PASSING: Final = frozenset({"prices", "discounts"})
-"""Kinds of which records go every day: campaigns end."""
+_PASSING: Final = frozenset({"prices", "discounts", "order_acks"})
+"""Kinds of which records go every day: campaigns end, an acknowledgement is soon old."""
 
 
 class Limits(msgspec.Struct, frozen=True):

@@ -16,6 +16,7 @@ from gateway.store.bulk import BulkEncoder
 from loaders import agreements, catalogue, spots
 from loaders.levels import StockOperations
 from loaders.operations import Address, Mark, Operations, touch
+from loaders.orders import AckOperations
 from loaders.outcome import Tally, shortened
 from loaders.price_rows import Lists, PriceOperations
 from loaders.reasons import WrongFieldError
@@ -157,6 +158,7 @@ _OPERATIONS: Final[Mapping[Kind, Callable[[Lists], Operations[Any]]]] = {
     "prices": PriceOperations,
     "customers": lambda _: agreements.customers(),
     "discounts": lambda _: agreements.discounts(),
+    "order_acks": lambda _: AckOperations(),
 }
 
 

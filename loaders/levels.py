@@ -93,6 +93,6 @@ class StockOperations:
         return milli
 
     def _stamp(self, moment: datetime) -> int:
-        self._stamp_ms = fields.stamp_ms(moment)
+        self._stamp_ms = fields.stamp_ms("updated_at", moment)
         self._moment = moment
         return self._stamp_ms

@@ -83,6 +83,8 @@ REASONS: Final[Mapping[str, str]] = {
     "price_lists": _IDS,
     "channel": _IDENTIFIER,
     "product_discount_class": _CLASS,
+    "order_ref": _IDENTIFIER,
+    "acknowledged_at": _MOMENT,
 }
 """For each field, what is allowed there."""
 
@@ -90,6 +92,7 @@ _OF_KIND: Final[Mapping[tuple[Kind, str], str]] = {
     ("customers", "status"): "must be active, credit_hold or blocked",
     ("prices", "product_group"): _CLASS,
     ("discounts", "discount_class"): _CLASS,
+    ("order_acks", "status"): "must be accepted or cancelled",
 }
 """Where one kind of record allows something else."""
 

@@ -13,10 +13,20 @@ from typing import Annotated, Final, Literal
 import msgspec
 
 from gateway.domain.customers import CustomerStatus
+from gateway.domain.orders import AckStatus
 from gateway.domain.price_lists import Layer
 from gateway.domain.stock import Basis, LocationKind, ProductStatus
 
-Kind = Literal["products", "locations", "stock", "price_lists", "prices", "customers", "discounts"]
+Kind = Literal[
+    "products",
+    "locations",
+    "stock",
+    "price_lists",
+    "prices",
+    "customers",
+    "discounts",
+    "order_acks",
+]
 KINDS: Final[tuple[Kind, ...]] = (
     "products",
     "locations",
@@ -25,6 +35,7 @@ KINDS: Final[tuple[Kind, ...]] = (
     "prices",
     "customers",
     "discounts",
+    "order_acks",
 )
 
 Number = int | float
@@ -149,6 +160,15 @@ class DiscountRecord(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     delete: bool | None = None
 
 
+class OrderAckRecord(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    """The ERP's word on an order, under the reference that the shop gave it."""
+
+    order_ref: str
+    acknowledged_at: Moment | None = None
+    status: AckStatus | None = None
+    delete: bool | None = None
+
+
 AnyRecord = (
     StockRecord
     | ProductRecord
@@ -157,6 +177,7 @@ AnyRecord = (
     | PriceRecord
     | CustomerRecord
     | DiscountRecord
+    | OrderAckRecord
 )
 
 RECORDS: Final[Mapping[Kind, type[AnyRecord]]] = {
@@ -167,6 +188,7 @@ RECORDS: Final[Mapping[Kind, type[AnyRecord]]] = {
     "prices": PriceRecord,
     "customers": CustomerRecord,
     "discounts": DiscountRecord,
+    "order_acks": OrderAckRecord,
 }
 
 KEYS: Final[Mapping[Kind, tuple[str, ...]]] = {
@@ -177,6 +199,7 @@ KEYS: Final[Mapping[Kind, tuple[str, ...]]] = {
     "prices": ("price_list", "sku", "product_group", "all", "min_quantity", "valid_from"),
     "customers": ("customer",),
     "discounts": ("discount_class", "product_discount_class", "valid_from"),
+    "order_acks": ("order_ref",),
 }
 """The fields that name a record."""
 
@@ -192,6 +215,7 @@ NEEDED: Final[Mapping[Kind, tuple[tuple[str, ...], ...]]] = {
     ),
     "customers": (("customer",),),
     "discounts": (("discount_class",), ("product_discount_class",), ("discount_percent",)),
+    "order_acks": (("order_ref",),),
 }
 """What a record that deletes nothing cannot do without: one field of each of these."""
 

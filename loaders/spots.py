@@ -10,12 +10,13 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Final
 
 from gateway.domain.price_lists import Scope, Target
+from gateway.store.acks import AckInbox
 from gateway.store.bulk import BulkEncoder, Place
 from gateway.store.client import StoreClient
 from gateway.store.keys import Keyspace
 from gateway.store.price_codec import list_in
 from gateway.store.prices import PriceStore
-from gateway.store.stock import StockStore
+from gateway.store.stock import scan_stock
 from loaders.records import Kind
 
 Spot = tuple[str, ...]
@@ -28,6 +29,7 @@ _SKU_ROWS: Final = "sku-rows"
 _LIST_ROWS: Final = "list-rows"
 _CUSTOMER: Final = "customer"
 _DISCOUNTS: Final = "discounts"
+_ACK: Final = "ack"
 
 LOCATIONS: Final[Spot] = (_LOCATIONS,)
 """All locations."""
@@ -70,6 +72,11 @@ def discounts(discount_class: str) -> Spot:
     return (_DISCOUNTS, discount_class)
 
 
+def ack(order_ref: str) -> Spot:
+    """An order's acknowledgement, as long as it waits to be taken."""
+    return (_ACK, order_ref)
+
+
 def list_of(spot: Spot) -> str | None:
     """The price list whose rows lie there; None where the names of entries tell."""
     return spot[1] if spot[0] == _LIST_ROWS else None
@@ -104,9 +111,11 @@ def everything(
         case "prices":
             return _rows(PriceStore(client, keys))
         case "stock":
-            return _named(levels, StockStore(client, keys).scan())
+            return _named(levels, scan_stock(client, keys))
         case "products":
-            return _named(product, StockStore(client, keys).scan())
+            return _named(product, scan_stock(client, keys))
+        case "order_acks":
+            return _named(ack, AckInbox(client, keys).scan())
         case _:
             family, scan = _AGREEMENTS[kind]
             return _named(family, scan(PriceStore(client, keys)))
@@ -165,4 +174,5 @@ _PLACES: Final[Mapping[str, Callable[[BulkEncoder, Spot], Place]]] = {
     _LIST_ROWS: _row_place,
     _CUSTOMER: lambda encoder, spot: encoder.place_of_customer(spot[1]),
     _DISCOUNTS: lambda encoder, spot: encoder.place_of_discounts(spot[1]),
+    _ACK: lambda encoder, spot: encoder.place_of_ack(spot[1]),
 }

@@ -17,13 +17,19 @@ from typing import Annotated, Any, Final, NoReturn, TypeVar
 
 import uvloop
 from cyclopts import App, CycloptsError, Parameter
+from cyclopts.validators import Number
 from rich.console import Console
 from rich.table import Table
 
 from gateway.config.file import SettingsError, check_key, find_file, load_settings, with_gateway
-from gateway.domain.errors import StockspanError, StoreUnavailableError
+from gateway.domain.errors import (
+    LedgerUnavailableError,
+    StockspanError,
+    StoreUnavailableError,
+)
+from gateway.domain.reservations import State
 from gateway.observability.logs import configure_logs
-from stockspan import feeds, serving
+from stockspan import feeds, reservations, serving
 from stockspan.failure import Failure
 from stockspan.signals import stopping
 
@@ -36,7 +42,9 @@ app: Final = App(
 )
 feed: Final = App(name="feed", help="Look at the feeds.")
 keys: Final = App(name="keys", help="API keys.")
+promises: Final = App(name="reservations", help="Look at reservations, and verify them.")
 app.command(feed)
+app.command(promises)
 app.command(keys)
 
 Config = Annotated[
@@ -129,7 +137,7 @@ def load(*, config: Config = None, once: bool = False) -> int:
 @app.command
 def check(*, config: Config = None) -> int:
     """Look at the settings, the store and the sources, and say what is wrong."""
-    from gateway.wiring import require_token_keys
+    from gateway.wiring.token_keys import require_token_keys
     from loaders.load import check as check_all
 
     path = find_file(config, os.environ)
@@ -153,6 +161,58 @@ def status(*, config: Config = None) -> int:
     table = _run(feeds.status(settings))
     _show(table)
     return 0
+
+
+@promises.command(name="list")
+def list_reservations(
+    *,
+    config: Config = None,
+    state: State | None = None,
+    unacknowledged: bool = False,
+    limit: Annotated[int, Parameter(validator=Number(gte=1, lte=10_000))] = 100,
+) -> int:
+    """Show reservations, the newest first.
+
+    Parameters
+    ----------
+    state
+        Only those in this state.
+    unacknowledged
+        Only orders that the ERP has not acknowledged, the oldest first.
+    limit
+        How many at most.
+    """
+    settings = load_settings(find_file(config, os.environ))
+    if unacknowledged:
+        table, late = _run(reservations.unacknowledged(settings, limit))
+        _show(table)
+        if late:
+            within = f"{settings.reservations.acknowledge_within:g} s"
+            print(f"{late} not acknowledged within {within} (reservations.acknowledge_within)")
+        return 0
+    _show(_run(reservations.listed(settings, state, limit)))
+    return 0
+
+
+@promises.command
+def verify(*, config: Config = None, repair: bool = False) -> int:
+    """Hold what the store has against what the ledger promised; exit 1 where they differ.
+
+    Parameters
+    ----------
+    repair
+        Make the store hold what the ledger says.
+    """
+    settings = load_settings(find_file(config, os.environ))
+    verified = _run(reservations.verify(settings, repair=repair))
+    found = verified.report.differences
+    if found:
+        _show(reservations.differences_table(found))
+    said = f"{verified.report.open} open reservations, {len(found)} differences"
+    if repair and found:
+        said += f", {len(found) - len(verified.left)} put right"
+    print(said)
+    return 1 if verified.left else 0
 
 
 @keys.command
@@ -187,6 +247,8 @@ def _outcome() -> int:
         return _say(str(error), 2)
     except StoreUnavailableError as error:
         return _say(f"the store (store.url) cannot be used: {error}", 1)
+    except LedgerUnavailableError as error:
+        return _say(f"the ledger (ledger.dsn) cannot be used: {error}", 1)
     except (SettingsError, StockspanError, Failure) as error:
         return _say(str(error), 1)
     except KeyboardInterrupt:

@@ -7,9 +7,8 @@ from rich.table import Table
 from gateway.config.settings import Settings
 from gateway.store.feeds import FeedRegister, FeedState
 from gateway.store.keys import Keyspace
-from gateway.wiring import clock_ms, connect
-
-_STEPS = ((86_400_000, "d"), (3_600_000, "h"), (60_000, "m"), (1000, "s"))
+from gateway.wiring.connections import clock_ms, connect
+from stockspan.ages import age_text
 
 
 async def status(settings: Settings) -> Table:
@@ -34,11 +33,7 @@ async def status(settings: Settings) -> Table:
 def _age(state: FeedState, now_ms: int) -> str:
     if state.verified_through_ms is None:
         return "never"
-    age = max(0, now_ms - state.verified_through_ms)
-    for size, unit in _STEPS:
-        if age >= size:
-            return f"{age // size} {unit} ago"
-    return "now"
+    return age_text(now_ms - state.verified_through_ms)
 
 
 def _condition(state: FeedState) -> str:

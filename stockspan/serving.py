@@ -20,7 +20,8 @@ import uvloop
 
 from gateway.api.server import Address, run_worker
 from gateway.config.settings import Settings
-from gateway.wiring import assemble, require_token_keys
+from gateway.wiring.assembly import assemble
+from gateway.wiring.token_keys import require_token_keys
 from stockspan.failure import Failure
 from stockspan.signals import stopping
 

@@ -17,7 +17,7 @@ from yarl import URL
 from gateway.api.app import create_app
 from gateway.api.server import Address, listening
 from gateway.config.settings import Settings
-from gateway.wiring import Assembly, assemble
+from gateway.wiring.assembly import Assembly, assemble
 from tests.stocked_store import StockedStore
 
 NOON_MS = 1_795_255_200_000
@@ -100,6 +100,11 @@ class Gateway:
         async with asyncio.timeout(10):
             while not self.parts.changes.connected:  # noqa: ASYNC110 - it is a flag, for readers
                 await asyncio.sleep(0.001)
+
+    async def keep(self) -> None:
+        """Do once what goes on beside requests: holds restored, lapsed, settled; acks applied."""
+        assert self.parts.upkeep is not None
+        await self.parts.upkeep.turn()
 
     async def close(self) -> None:
         if self._listening is not None:

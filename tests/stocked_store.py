@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping, Sequence
 
 from gateway.domain.customers import Customer
+from gateway.domain.orders import OrderAck
 from gateway.domain.price_lists import Discount, PriceList, PriceRow, Scope
 from gateway.domain.quantities import to_milli
 from gateway.domain.stock import Location, Product, StockLevel
+from gateway.store.ack_codec import ack_payload
 from gateway.store.bulk import Block, BulkEncoder, BulkWriter, Place
 from gateway.store.client import StoreClient
 from gateway.store.codec import level_payload, location_payload, product_payload
@@ -110,6 +112,12 @@ class StockedStore:
         for cell in cells:
             place = self._encoder.place_of_discounts(cell.discount_class)
             await self._put(place, [self._op(discount_name(cell), discount_payload(cell))])
+
+    async def ack(self, *acks: OrderAck) -> None:
+        """Put these acknowledgements into the inbox."""
+        for ack in acks:
+            place = self._encoder.place_of_ack(ack.order_ref)
+            await self._put(place, [self._op(ONLY_NAME, ack_payload(ack))])
 
     async def spoil(self, sku: str) -> None:
         """Put something at a SKU's key that is not ours."""

@@ -17,7 +17,7 @@ PRODUCT = ("gateway", "loaders", "stockspan")
 EVERYWHERE = (*PRODUCT, "benchmarks", "tests")
 
 # Each part of the product, and the parts it may import besides itself.
-_STORES = "gateway.store gateway.ledger gateway.domain gateway.observability"
+_STORES = "gateway.store gateway.ledger gateway.gathering gateway.domain gateway.observability"
 _SERVICES = f"gateway.services gateway.near_cache {_STORES}"
 _GATEWAY = f"gateway gateway.config gateway.wiring gateway.api {_SERVICES}"
 MAY_IMPORT: Mapping[str, frozenset[str]] = {
@@ -27,8 +27,9 @@ MAY_IMPORT: Mapping[str, frozenset[str]] = {
         "gateway.domain": "",
         "gateway.observability": "",
         "gateway.config": "gateway.domain",
-        "gateway.store": "gateway.domain gateway.observability",
-        "gateway.ledger": "gateway.domain gateway.observability",
+        "gateway.gathering": "",
+        "gateway.store": "gateway.gathering gateway.domain gateway.observability",
+        "gateway.ledger": "gateway.gathering gateway.domain gateway.observability",
         "gateway.tokens": "gateway.domain",
         "gateway.near_cache": _STORES,
         "gateway.services": f"gateway.near_cache {_STORES}",

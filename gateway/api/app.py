@@ -17,10 +17,11 @@ from gateway.api.checkout import CheckoutHandlers
 from gateway.api.cors import CrossOrigin
 from gateway.api.jwks import jwks_route
 from gateway.api.prices import PriceHandlers
+from gateway.api.reservations import Promising, ReservationHandlers
 from gateway.api.routes import Route
 from gateway.api.stock import StockHandlers
 from gateway.domain.access import KeyRing
-from gateway.observability.metrics import GatewayMetrics, Readings
+from gateway.observability.metrics import GatewayMetrics, PromiseReading, Readings
 from gateway.services.checkout import Checkout
 from gateway.services.directory import Directory
 from gateway.services.lookups import StockLookups
@@ -36,7 +37,7 @@ _PLACEHOLDER: Final = re.compile(r"\{(\w+)\}")
 
 
 class Parts(Protocol):
-    """What is served (`gateway.wiring.Assembly` is one).
+    """What is served (`gateway.wiring.assembly.Assembly` is one).
 
     `corrupt_values` counts values of the store that were not ours; `clock_ms` is the time in
     milliseconds since the epoch.
@@ -53,6 +54,8 @@ class Parts(Protocol):
     @property
     def checkout(self) -> Checkout: ...
     @property
+    def promising(self) -> Promising | None: ...
+    @property
     def public_prices(self) -> bool: ...
     @property
     def key_ring(self) -> KeyRing: ...
@@ -63,12 +66,15 @@ class Parts(Protocol):
     @property
     def clock_ms(self) -> Callable[[], int]: ...
     def corrupt_values(self) -> int: ...
+    def promises(self) -> PromiseReading | None: ...
 
 
 def create_app(parts: Parts, *, cors_origins: Sequence[str] = ("*",)) -> web.Application:
     """An application of these parts; whoever runs it keeps them renewed."""
     readings = ops.Readings(parts.directory, parts.prices.is_warm, parts.clock_ms)
-    metrics = GatewayMetrics(Readings(readings.ready, readings.feeds, parts.corrupt_values))
+    metrics = GatewayMetrics(
+        Readings(readings.ready, readings.feeds, parts.corrupt_values, parts.promises)
+    )
     cross_origin = CrossOrigin(cors_origins)
     asked = _lookups(parts)
     routes = (
@@ -97,6 +103,9 @@ def _lookups(parts: Parts) -> tuple[Route, ...]:
         ).routes(),
         *PriceHandlers(parts.prices, authentication, public_prices=parts.public_prices).routes(),
         *CheckoutHandlers(parts.checkout, parts.rules, authentication).routes(),
+        *ReservationHandlers(
+            parts.promising, authentication, parts.price_tokens, parts.clock_ms
+        ).routes(),
     )
 
 

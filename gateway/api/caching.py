@@ -27,7 +27,7 @@ VARY: Final = "Accept-Language, Authorization"
 CACHE_STATUS: Final = "Cache-Status"
 MISS: Final = "stockspan; fwd=miss"
 
-_PRIVATE_PLACES: Final = ("/v1/prices", "/v1/checkout")
+_PRIVATE_PLACES: Final = ("/v1/prices", "/v1/checkout", "/v1/reservations", "/v1/orders")
 _AS_OF: Final = b'"as_of":"'
 _AS_OF_SIZE: Final = len("2026-11-21T10:00:00Z")
 _TAG: Final = re.compile(r'(?:W/)?"([^"]*)"')
@@ -55,7 +55,7 @@ class Verified(msgspec.Struct, frozen=True):
 
 
 def private_answers() -> Middleware:
-    """Marks every answer at the places of prices as the asker's own, whatever it is."""
+    """Marks whatever is answered at the places of prices and reservations as the asker's own."""
 
     @web.middleware
     async def mark(request: web.Request, handler: Handler) -> web.StreamResponse:

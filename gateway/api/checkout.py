@@ -9,7 +9,6 @@ from aiohttp import hdrs, web
 from msgspec import UNSET
 from msgspec.structs import replace
 
-from gateway.api import problems
 from gateway.api.auth import STOCK_EXACT, Authentication
 from gateway.api.bodies import read_json
 from gateway.api.checkout_operations import CHECKOUT
@@ -24,6 +23,7 @@ from gateway.api.checkout_shapes import (
 )
 from gateway.api.price_fragments import priced
 from gateway.api.price_shapes import Money
+from gateway.api.problem_kinds import KINDS
 from gateway.api.routes import JSON, Route
 from gateway.api.shapes import ItemError, StockItem, encode
 from gateway.api.stock import stock_item
@@ -124,5 +124,5 @@ def _rule(rule: Rule) -> RuleShape:
 
 
 def _error(problem: LineProblem) -> ItemError:
-    kind = problems.KINDS[problem]
+    kind = KINDS[problem]
     return ItemError(kind.type, kind.title)

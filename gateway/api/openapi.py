@@ -12,12 +12,17 @@ import msgspec
 
 from gateway.api import problems
 from gateway.api.price_shapes import PriceItem, UnpricedItem
+from gateway.api.problem_kinds import KINDS, Kind
+from gateway.api.reservation_shapes import InsufficientProblem
 from gateway.api.routes import JSON, Answer, Body, Operation, Parameter, Route, Who
 from gateway.api.shapes import Problem, StockItem, UnknownItem
 
 _REF: Final = "#/components/schemas/{name}"
 # What others refer to by name alone.
-_ALWAYS: Final = (Problem, StockItem, UnknownItem, PriceItem, UnpricedItem)
+_ALWAYS: Final = (
+    *(Problem, InsufficientProblem),
+    *(StockItem, UnknownItem, PriceItem, UnpricedItem),
+)
 _SECURITY: Final[Mapping[Who, Mapping[str, Sequence[str]]]] = {
     "anyone": {},
     "key": {"apiKey": []},
@@ -28,7 +33,8 @@ _SCHEMES: Final = {
         "type": "http",
         "scheme": "bearer",
         "description": "An API key. Its scopes: `stock:exact` adds exact figures, `prices:any` "
-        "opens every customer's prices, `explain` their explanation, `checkout` the checkout.",
+        "opens every customer's prices, `explain` their explanation, `checkout` the checkout and "
+        "reservations.",
     },
     "customerToken": {
         "type": "http",
@@ -47,6 +53,7 @@ _TAGS: Final = (
     {"name": "stock", "description": "Whether it is there, roughly how many, and when it comes."},
     {"name": "prices", "description": "What it costs this buyer, at any quantity, and why."},
     {"name": "checkout", "description": "A whole cart: stock, prices, rules and totals."},
+    {"name": "reservations", "description": "Units that are a customer's while they pay."},
     {"name": "operating", "description": "Whether the gateway is alive, ready and well."},
     {"name": "describing", "description": "This description, for machines and for people."},
 )
@@ -142,13 +149,13 @@ def _answer(answer: Answer) -> dict[str, Any]:
 
 
 def _problems(names: Sequence[str]) -> dict[str, Any]:
-    by_status: dict[int, list[problems.Kind]] = defaultdict(list)
+    by_status: dict[int, list[Kind]] = defaultdict(list)
     for name in names:
-        by_status[problems.KINDS[name].status].append(problems.KINDS[name])
+        by_status[KINDS[name].status].append(KINDS[name])
     return {str(status): _problem(kinds) for status, kinds in sorted(by_status.items())}
 
 
-def _problem(kinds: Sequence[problems.Kind]) -> dict[str, Any]:
+def _problem(kinds: Sequence[Kind]) -> dict[str, Any]:
     headers = []
     if any(kind.retry_after is not None for kind in kinds):
         headers.append("Retry-After")

@@ -11,6 +11,7 @@ from msgspec import UNSET
 
 from gateway.api import problems
 from gateway.api.fields import parse_query
+from gateway.api.problem_kinds import KINDS
 from gateway.api.routes import JSON, Answer, Operation, Parameter, Route
 from gateway.api.shapes import Alive, Check, Readiness, UnreadyProblem, encode
 from gateway.domain.errors import NotReadyError
@@ -115,7 +116,7 @@ class OpsHandlers:
             return web.Response(
                 body=encode(Readiness(ready=True, checks=checks)), headers=_UNCACHED
             )
-        kind = problems.KINDS["not-ready"]
+        kind = KINDS["not-ready"]
         body = UnreadyProblem(kind.type, kind.title, kind.status, checks=checks)
         return problems.problem_response(kind, body)
 

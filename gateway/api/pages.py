@@ -14,8 +14,9 @@ from typing import Final
 import msgspec
 from aiohttp import hdrs, web
 
-from gateway.api import caching, problems
+from gateway.api import caching
 from gateway.api.openapi import document
+from gateway.api.problem_kinds import KINDS, Kind
 from gateway.api.routes import JSON, Answer, Operation, Parameter, Route
 from gateway.api.shapes import encode
 from gateway.api.stock_operations import CONDITION
@@ -127,7 +128,7 @@ _PROBLEM: Final = Operation(
             "name",
             "path",
             "The last part of a problem's `type`.",
-            {"type": "string", "enum": list(problems.KINDS)},
+            {"type": "string", "enum": list(KINDS)},
             required=True,
         ),
     ),
@@ -150,7 +151,7 @@ def _file(name: str, media: str) -> Asset:
     return Asset.of((files("gateway") / "static" / name).read_bytes(), media)
 
 
-def _rendered(kind: problems.Kind) -> Asset:
+def _rendered(kind: Kind) -> Asset:
     title, retry = escape(kind.title), ""
     if kind.retry_after is not None:
         retry = f"<p>Retry-After is {kind.retry_after} s.</p>"
@@ -167,4 +168,4 @@ def _rendered(kind: problems.Kind) -> Asset:
     return Asset.of(text.encode(), _HTML)
 
 
-_PROBLEM_PAGES: Final = {name: _rendered(kind) for name, kind in problems.KINDS.items()}
+_PROBLEM_PAGES: Final = {name: _rendered(kind) for name, kind in KINDS.items()}

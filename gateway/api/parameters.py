@@ -12,8 +12,8 @@ from gateway.api.fields import Query, Reading, refuse
 from gateway.api.languages import preferred
 from gateway.domain.identifiers import RULE, is_identifier
 from gateway.domain.quantities import Milli
-from gateway.services.lookups import StockContext
 from gateway.services.selling import SellingRules
+from gateway.services.stock_answers import StockContext
 
 MOST_IN_ADDRESS: Final = 200
 MOST_IN_BODY: Final = 1000
@@ -104,11 +104,20 @@ def path_sku(request: web.Request) -> str:
     Raises:
         InvalidRequestError: it is no identifier, or not UTF-8.
     """
-    raw = request.rel_url.raw_path.rpartition("/")[2]
+    return path_identifier(request, -1, "sku")
+
+
+def path_identifier(request: web.Request, part: int, field: str) -> str:
+    """The identifier that is this part of the path, whole, slashes included.
+
+    Raises:
+        InvalidRequestError: it is no identifier, or not UTF-8; the error names the field.
+    """
+    raw = request.rel_url.raw_path.split("/")[part]
     try:
-        sku = unquote(raw, errors="strict")
+        name = unquote(raw, errors="strict")
     except UnicodeDecodeError:
-        refuse("sku", "must be percent-encoded UTF-8", raw)
-    if not is_identifier(sku):
-        refuse("sku", "must be " + RULE, sku)
-    return sku
+        refuse(field, "must be percent-encoded UTF-8", raw)
+    if not is_identifier(name):
+        refuse(field, "must be " + RULE, name)
+    return name

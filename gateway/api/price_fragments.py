@@ -14,8 +14,8 @@ from typing import Final
 
 from msgspec import UNSET, UnsetType
 
-from gateway.api import problems
 from gateway.api.price_shapes import ConsideredShape, UnpricedItem
+from gateway.api.problem_kinds import KINDS
 from gateway.api.shapes import ItemError, encode
 from gateway.domain.explanation import Considered
 from gateway.domain.freshness import Freshness
@@ -28,8 +28,7 @@ _FIRST_SECOND: Final = -62_135_596_800
 _LAST_SECOND: Final = 253_402_300_799
 
 _ERRORS: Final[dict[NoPrice, ItemError]] = {
-    name: ItemError(problems.KINDS[name].type, problems.KINDS[name].title)
-    for name in ("unknown-sku", "no-price")
+    name: ItemError(KINDS[name].type, KINDS[name].title) for name in ("unknown-sku", "no-price")
 }
 
 

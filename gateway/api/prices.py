@@ -23,6 +23,7 @@ from gateway.api.price_parameters import (
     texts_of,
 )
 from gateway.api.price_shapes import NoPriceProblem
+from gateway.api.problem_kinds import KINDS
 from gateway.api.routes import JSON, Route
 from gateway.domain.errors import NoPriceError, UnknownSkuError
 from gateway.services.price_lines import PriceAnswer, UnpricedLine
@@ -96,7 +97,7 @@ def _unpriced(line: UnpricedLine, answer: PriceAnswer) -> web.Response:
         raise UnknownSkuError(line.sku)
     if line.explanation is None:
         raise NoPriceError(line.sku)
-    kind = problems.KINDS["no-price"]
+    kind = KINDS["no-price"]
     told = explanation_shapes(line.explanation, answer.digits)
     body = NoPriceProblem(kind.type, kind.title, kind.status, explanation=told)
     return problems.problem_response(kind, body)

@@ -21,6 +21,7 @@ from aiohttp.web_request import BaseRequest
 
 from gateway.api import caching, problems
 from gateway.api.app import Parts, create_app
+from gateway.api.problem_kinds import KINDS
 from gateway.api.shapes import ProblemField
 
 KEEP_ALIVE: Final = 75.0
@@ -60,6 +61,8 @@ class WorkerParts(Parts, Protocol):
     def book(self) -> Running: ...
     @property
     def changes(self) -> Running: ...
+    @property
+    def upkeep(self) -> Running | None: ...
     async def close(self) -> None: ...
 
 
@@ -85,6 +88,7 @@ async def run_worker(
             parts.directory.run(),
             parts.book.run(),
             parts.changes.run(),
+            *(() if parts.upkeep is None else (parts.upkeep.run(),)),
             _set(shutdown),
         )
     ]
@@ -167,7 +171,7 @@ class ProblemRequestHandler(web.RequestHandler):
         if status < 500:
             # What strangers send is no event of ours, and may be a key: it is never repeated.
             reason = next((text for type_, text in _REASONS if isinstance(exc, type_)), _NO_HTTP)
-            kind = problems.KINDS["invalid-request"]
+            kind = KINDS["invalid-request"]
             response = problems.problem(kind, fields=[ProblemField("request", reason)])
             # Nobody knows for which route it was meant.
             response.headers[hdrs.CACHE_CONTROL] = caching.PRIVATE

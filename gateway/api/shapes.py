@@ -11,7 +11,8 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from gateway.domain.spans import Color, Level, StockStatus
+from gateway.domain.quantities import to_number
+from gateway.domain.spans import Color, Level, Span, StockStatus
 
 Number = Annotated[float, Meta(description="A quantity with at most three decimals.")]
 Sku = Annotated[str, Meta(description="The SKU asked for.", examples=["A-100"])]
@@ -155,6 +156,13 @@ class Alive(msgspec.Struct, frozen=True):
     """The loop turns."""
 
     alive: bool = True
+
+
+def span_shape(span: Span | None) -> SpanShape | None:
+    """A span as it goes out."""
+    if span is None:
+        return None
+    return SpanShape(to_number(span.low), None if span.high is None else to_number(span.high))
 
 
 encode = msgspec.json.Encoder().encode

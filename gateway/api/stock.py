@@ -23,30 +23,26 @@ from gateway.api.parameters import (
     body_parameters,
     path_sku,
 )
+from gateway.api.problem_kinds import KINDS
 from gateway.api.routes import JSON, Route
 from gateway.api.shapes import (
     DeliveryShape,
     ItemError,
     PickupShape,
-    SpanShape,
     StockItem,
     StockItems,
     UnknownItem,
     encode,
+    span_shape,
 )
 from gateway.api.stock_operations import MANY, ONE, QUERY
 from gateway.domain.errors import UnknownSkuError
 from gateway.domain.quantities import to_number
-from gateway.domain.spans import Span, StockStatus
+from gateway.domain.spans import StockStatus
 from gateway.services.directory import Directory
-from gateway.services.lookups import (
-    PickupAnswer,
-    StockAnswer,
-    StockContext,
-    StockLookups,
-    UnknownSku,
-)
+from gateway.services.lookups import StockLookups
 from gateway.services.selling import SellingRules
+from gateway.services.stock_answers import PickupAnswer, StockAnswer, StockContext, UnknownSku
 
 SCHEMA_ORG: Final[Mapping[StockStatus, str | None]] = {
     StockStatus.IN_STOCK: "https://schema.org/InStock",
@@ -59,7 +55,7 @@ SCHEMA_ORG: Final[Mapping[StockStatus, str | None]] = {
 }
 
 _query_decoder = msgspec.json.Decoder(StockQuery)
-_UNKNOWN: Final = ItemError(problems.KINDS["unknown-sku"].type, problems.KINDS["unknown-sku"].title)
+_UNKNOWN: Final = ItemError(KINDS["unknown-sku"].type, KINDS["unknown-sku"].title)
 
 
 class StockHandlers:
@@ -191,7 +187,7 @@ def stock_item(answer: StockAnswer, *, judged: bool) -> StockItem:
         view.status,
         view.level,
         view.color,
-        _span(view.span),
+        span_shape(view.span),
         answer.label,
         SCHEMA_ORG[view.status],
         None if delivery is None else DeliveryShape(delivery.earliest, delivery.latest),
@@ -206,11 +202,5 @@ def stock_item(answer: StockAnswer, *, judged: bool) -> StockItem:
 def _pickup(store: PickupAnswer) -> PickupShape:
     place, view = store.location, store.view
     return PickupShape(
-        place.location, place.name, view.status, view.level, _span(view.span), store.label
+        place.location, place.name, view.status, view.level, span_shape(view.span), store.label
     )
-
-
-def _span(span: Span | None) -> SpanShape | None:
-    if span is None:
-        return None
-    return SpanShape(to_number(span.low), None if span.high is None else to_number(span.high))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from gateway.config.file import SettingsError
-from gateway.config.settings import PriceTokenKey, Settings
+from gateway.config.settings import Settings
+from gateway.config.token_sections import PriceTokenKey
 from gateway.domain.access import ApiKey, KeyRing
 
 

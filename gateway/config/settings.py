@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AwareDatetime, Field, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from gateway.config.section import Section
+from gateway.config.token_sections import CustomerTokens, PriceTokens
 from gateway.config.values import (
     Bounds,
     Country,
@@ -15,7 +17,6 @@ from gateway.config.values import (
     Days,
     FeedName,
     Identifier,
-    KeyId,
     Limit,
     Locale,
     Port,
@@ -31,12 +32,7 @@ from gateway.config.values import (
 from gateway.domain.precedence import Strategy
 
 
-class _Section(BaseModel):
-    # A misspelt setting must not pass for one that was set.
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Store(_Section):
+class Store(Section):
     """Where Redis or Valkey is."""
 
     url: StoreUrl = "redis://127.0.0.1:6379/0"
@@ -45,7 +41,22 @@ class Store(_Section):
     timeout: Seconds = 0.1
 
 
-class Gateway(_Section):
+class Ledger(Section):
+    """Where PostgreSQL keeps what customers were promised."""
+
+    dsn: PostgresDsn
+    timeout: Seconds = 1.0
+
+
+class Reservations(Section):
+    """How promises are kept: in the ledger, or in Redis alone, which may lose some."""
+
+    durability: Literal["ledger", "redis"] = "ledger"
+    open_per_customer: Annotated[int, Field(ge=1, le=1_000_000)] = 250
+    acknowledge_within: Seconds = 900.0
+
+
+class Gateway(Section):
     """Where the gateway listens."""
 
     host: str = "127.0.0.1"
@@ -54,7 +65,7 @@ class Gateway(_Section):
     cors_origins: tuple[str, ...] = ("*",)
 
 
-class Freshness(_Section):
+class Freshness(Section):
     """How old figures may grow."""
 
     fresh_for: Seconds = 900.0
@@ -69,7 +80,7 @@ class Freshness(_Section):
         return self
 
 
-class Channel(_Section):
+class Channel(Section):
     """A place of selling."""
 
     currency: Currency = "EUR"
@@ -94,7 +105,7 @@ class Channel(_Section):
         return self
 
 
-class Spans(_Section):
+class Spans(Section):
     """One span policy, and where it holds."""
 
     channel: str | None = None
@@ -107,63 +118,14 @@ class Spans(_Section):
     few_below: Limit = 5
 
 
-class Prices(_Section):
+class Prices(Section):
     """How prices are resolved, and whether strangers see base prices."""
 
     strategy: Strategy = Strategy.MOST_SPECIFIC
     public_prices: bool = False
 
 
-class CustomerTokenKey(_Section):
-    """A key by which tokens of customers are verified."""
-
-    algorithm: Literal["ES256", "ES384", "EdDSA", "RS256", "PS256"]
-    public_key: str
-
-
-class CustomerTokens(_Section):
-    """Who signs customers in: their tokens (JWT) are taken instead of API keys."""
-
-    issuer: Annotated[str, Field(min_length=1)]
-    audience: Annotated[str, Field(min_length=1)]
-    keys: Annotated[dict[KeyId, CustomerTokenKey], Field(min_length=1)]
-
-
-class PriceTokenKey(_Section):
-    """A key that signs prices, or one that did: then its public half is enough."""
-
-    algorithm: Literal["ES256", "EdDSA"]
-    private_key: str | None = None
-    private_key_file: Path | None = None
-    public_key: str | None = None
-
-    @model_validator(mode="after")
-    def _one_of_them(self) -> PriceTokenKey:
-        given = (self.private_key, self.private_key_file, self.public_key)
-        if sum(value is not None for value in given) != 1:
-            msg = "needs one of private_key, private_key_file and public_key"
-            raise ValueError(msg)
-        return self
-
-
-class PriceTokens(_Section):
-    """How the prices of a checkout are signed, so that the ERP can accept them unseen."""
-
-    issuer: Annotated[str, Field(min_length=1)] = "stockspan"
-    lifetime: Seconds = 3600.0
-    signing_key: KeyId
-    keys: dict[KeyId, PriceTokenKey]
-
-    @model_validator(mode="after")
-    def _can_sign(self) -> PriceTokens:
-        key = self.keys.get(self.signing_key)
-        if key is None or key.public_key is not None:
-            msg = "signing_key must name one of the keys that has a private half"
-            raise ValueError(msg)
-        return self
-
-
-class Key(_Section):
+class Key(Section):
     """An API key: only its SHA-256 is ever written down."""
 
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -171,20 +133,20 @@ class Key(_Section):
     expires_at: AwareDatetime | None = None
 
 
-class Push(_Section):
+class Push(Section):
     """The loaders' own address, where an ERP pushes its records."""
 
     host: str = "127.0.0.1"
     port: Port = 8090
 
 
-class Loaders(_Section):
+class Loaders(Section):
     """How the loaders run."""
 
     spool_dir: Path | None = None
 
 
-class PostgresSource(_Section):
+class PostgresSource(Section):
     """An ERP's database."""
 
     type: Literal["postgres"]
@@ -193,7 +155,7 @@ class PostgresSource(_Section):
     query_timeout: Seconds = 600.0
 
 
-class FilesSource(_Section):
+class FilesSource(Section):
     """A folder in which an ERP leaves files and, last, a manifest."""
 
     type: Literal["files"]
@@ -203,7 +165,7 @@ class FilesSource(_Section):
 Source = Annotated[PostgresSource | FilesSource, Field(discriminator="type")]
 
 
-class Guard(_Section):
+class Guard(Section):
     """When a snapshot is held back: shares between 0 and 1, and rows below which none is judged."""
 
     zeroed_share: Annotated[float, Field(ge=0, le=1)] = 0.2
@@ -212,11 +174,18 @@ class Guard(_Section):
     judged_from: Annotated[int, Field(ge=0)] = 50
 
 
-class Feed(_Section):
+class Feed(Section):
     """One kind of record from one source; for PostgreSQL the query is the mapping."""
 
     kind: Literal[
-        "products", "locations", "stock", "price_lists", "prices", "customers", "discounts"
+        "products",
+        "locations",
+        "stock",
+        "price_lists",
+        "prices",
+        "customers",
+        "discounts",
+        "order_acks",
     ]
     source: str
     query: str | None = None
@@ -236,6 +205,8 @@ class Settings(BaseSettings):
 
     store: Store = Store()
     gateway: Gateway = Gateway()
+    ledger: Ledger | None = None
+    reservations: Reservations = Reservations()
     freshness: Freshness = Freshness()
     channels: Annotated[dict[Identifier, Channel], Field(min_length=1)] = Field(
         default={"default": Channel()}

@@ -9,17 +9,35 @@ StockspanError
  │   ├─ UnknownSkuError
  │   ├─ UnknownCustomerError
  │   ├─ UnknownChannelError
- │   └─ UnknownLocationError
+ │   ├─ UnknownLocationError
+ │   └─ UnknownReservationError
  ├─ NoPriceError             sku: it is known, but no price of it is agreed
+ ├─ InsufficientStockError   shortfalls: what was asked for, and what there is
+ ├─ TooManyHoldsError        skus, cap: the customer has so many open holds of them
+ ├─ InvalidTransitionError   state, act: not in this state
+ │   └─ OtherOrderError      order_ref: it has become that order
+ ├─ ReservationGoneError     state: its units were given back
+ ├─ IdempotencyMismatchError    the key was used for something else
+ ├─ IdempotencyInProgressError  the first request with the key is still under way
  ├─ NotReadyError            feeds: those that have not been loaded yet
+ ├─ LedgerUnavailableError   PostgreSQL did not answer in time, or refused
  └─ StoreUnavailableError    Redis did not answer in time, or refused
      └─ StoreFullError       it refused a write for lack of memory
 ```
+
+`KeyTakenError` and `VoidedError` are none of these: they stay among services and ledger, and say
+that another request came first.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
+
+from gateway.domain.quantities import Milli
+from gateway.domain.reservations import Act, State
+from gateway.domain.spans import Span
 
 
 class FieldError(msgspec.Struct, frozen=True):
@@ -78,12 +96,87 @@ class UnknownLocationError(UnknownError):
     """No location of that name serves the channel."""
 
 
+class UnknownReservationError(UnknownError):
+    """There is no such reservation."""
+
+
 class NoPriceError(StockspanError):
     """The SKU is known, but there is no price of it for this buyer."""
 
     def __init__(self, sku: str) -> None:
         super().__init__(sku)
         self.sku = sku
+
+
+class Shortfall(msgspec.Struct, frozen=True):
+    """A SKU of which there is too little: what was asked for, the span, and the figure."""
+
+    sku: str
+    requested: Milli
+    span: Span | None
+    salable: Milli
+
+
+class InsufficientStockError(StockspanError):
+    """There is too little; nothing is held."""
+
+    def __init__(self, shortfalls: Sequence[Shortfall]) -> None:
+        super().__init__(", ".join(short.sku for short in shortfalls))
+        self.shortfalls = shortfalls
+
+
+class TooManyHoldsError(StockspanError):
+    """The customer has as many open holds of these SKUs as are allowed."""
+
+    def __init__(self, skus: Sequence[str], cap: int) -> None:
+        super().__init__(", ".join(skus))
+        self.skus = skus
+        self.cap = cap
+
+
+class InvalidTransitionError(StockspanError):
+    """This cannot be done in this state."""
+
+    def __init__(self, state: State, act: Act) -> None:
+        super().__init__(f"{act} when {state}")
+        self.state = state
+        self.act = act
+
+
+class OtherOrderError(InvalidTransitionError):
+    """The reservation has become another order."""
+
+    def __init__(self, state: State, order_ref: str | None) -> None:
+        super().__init__(state, Act.CONFIRM)
+        self.order_ref = order_ref
+
+
+class ReservationGoneError(StockspanError):
+    """The reservation's units were given back."""
+
+    def __init__(self, state: State) -> None:
+        super().__init__(state)
+        self.state = state
+
+
+class IdempotencyMismatchError(StockspanError):
+    """The idempotency key was used for another request."""
+
+
+class IdempotencyInProgressError(StockspanError):
+    """The first request with this idempotency key is still under way."""
+
+
+class KeyTakenError(Exception):
+    """The ledger has an answer for this idempotency key already."""
+
+
+class VoidedError(Exception):
+    """The ledger was told that this reservation never came to be."""
+
+
+class LedgerUnavailableError(StockspanError):
+    """PostgreSQL did not answer in time, or refused; what was asked may have been done."""
 
 
 class NotReadyError(StockspanError):

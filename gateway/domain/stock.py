@@ -46,9 +46,10 @@ class Incoming(msgspec.Struct, frozen=True, gc=False):
 
 
 class StockLevel(msgspec.Struct, frozen=True, gc=False):
-    """What the ERP says of one SKU at one location; quantities in thousandths.
+    """What the ERP says of one SKU at one location, and what is taken of it; in thousandths.
 
-    `stamp_ms` is the ERP's `updated_at`, or the arrival where it gave none. `feed` is the number
+    `taken` are open holds, and orders that the ERP's figure does not leave out yet. `stamp_ms` is
+    the ERP's `updated_at`, or the arrival where it gave none. `feed` is the number
     of the feed that wrote it, or 0 where that feed's later syncs do not vouch for it.
     """
 
@@ -60,11 +61,12 @@ class StockLevel(msgspec.Struct, frozen=True, gc=False):
     version: int = 0
     stamp_ms: int = 0
     feed: int = 0
+    taken: Milli = 0
 
-    def salable(self, taken: Milli = 0) -> Milli:
-        """What may still be sold here, never below zero; `taken` are open holds and orders."""
+    def salable(self) -> Milli:
+        """What may still be sold here, never below zero."""
         allocated = self.allocated if self.basis is Basis.ON_HAND else 0
-        return max(0, self.quantity - allocated - self.safety_stock - taken)
+        return max(0, self.quantity - allocated - self.safety_stock - self.taken)
 
 
 class Product(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -95,6 +97,12 @@ class Product(msgspec.Struct, frozen=True, omit_defaults=True):
         if "T" in self.available_from:
             return local_now < datetime.fromisoformat(self.available_from)
         return local_now.date() < date.fromisoformat(self.available_from)
+
+    def may_wait(self, local_now: datetime) -> bool:
+        """Whether it may be ordered though it is not there."""
+        if self.awaits_release(local_now):
+            return True
+        return self.backorder and self.status is not ProductStatus.DISCONTINUED
 
     def release_day(self, local_now: datetime) -> date | None:
         """The day from which a pre-order product may leave, on the channel's own calendar."""

@@ -29,12 +29,24 @@ class FeedReading(msgspec.Struct, frozen=True):
     failing: bool
 
 
+class PromiseReading(msgspec.Struct, frozen=True):
+    """What is worth measuring of promises: orders that the ERP has not acknowledged, with the
+    seconds that the oldest waits; whether the ledger answers; holds in doubt that were settled.
+    """
+
+    unacknowledged: int
+    oldest_age: float
+    ledger_up: bool
+    resolved: int
+
+
 class Readings(msgspec.Struct, frozen=True):
     """What is read when someone looks, rather than counted as it happens."""
 
     ready: Callable[[], bool]
     feeds: Callable[[], Mapping[str, FeedReading]]
     corrupt_values: Callable[[], int]
+    promises: Callable[[], PromiseReading | None] = lambda: None
 
 
 class GatewayMetrics:
@@ -122,3 +134,31 @@ class _ReadingsCollector(Collector):
                 age.add_metric((name, feed.kind), feed.age)
         yield age
         yield failing
+        promises = self._readings.promises()
+        if promises is not None:
+            yield from _promise_metrics(promises)
+
+
+def _promise_metrics(promises: PromiseReading) -> Iterable[Metric]:
+    gauges = (
+        ("stockspan_ledger_up", "Whether the ledger answers: 1 or 0.", promises.ledger_up),
+        (
+            "stockspan_orders_unacknowledged",
+            "Confirmed orders that the ERP has not acknowledged.",
+            promises.unacknowledged,
+        ),
+        (
+            "stockspan_orders_unacknowledged_age_seconds",
+            "For how long the oldest of them waits; 0 where none does.",
+            promises.oldest_age,
+        ),
+    )
+    for name, meaning, value in gauges:
+        gauge = GaugeMetricFamily(name, meaning)
+        gauge.add_metric((), float(value))
+        yield gauge
+    resolved = CounterMetricFamily(
+        "stockspan_holds_resolved", "Holds in doubt that were settled by the ledger."
+    )
+    resolved.add_metric((), promises.resolved)
+    yield resolved

@@ -19,7 +19,7 @@ from gateway.domain.money import Amount, LineAmounts, amount_text, price_text
 from gateway.domain.order_rules import QuantityRules, judge_quantity
 from gateway.domain.quantities import Milli, to_number
 from gateway.services.directory import Directory
-from gateway.services.lookups import StockAnswer, StockContext, StockLookups, StockReading
+from gateway.services.lookups import StockLookups, StockReading
 from gateway.services.price_lines import (
     PriceAnswer,
     PricedLine,
@@ -29,6 +29,7 @@ from gateway.services.price_lines import (
 )
 from gateway.services.prices import PriceLookups
 from gateway.services.selling import Channel
+from gateway.services.stock_answers import StockAnswer, StockContext
 from gateway.store.feeds import has_prices
 
 LineProblem = Literal["unknown-sku", "unknown-location", "no-price"]

@@ -132,6 +132,10 @@ class BulkEncoder:
         key = self._keys.discounts(discount_class)
         return self._place(key, ChangeKind.DISCOUNTS, discount_class)
 
+    def place_of_ack(self, order_ref: str) -> Place:
+        """Where an order's acknowledgement waits to be taken; the entry is `ONLY_NAME`."""
+        return self._place(self._keys.acks, ChangeKind.ORDERS, order_ref, order_ref.encode())
+
     @staticmethod
     def _place(key: bytes, kind: ChangeKind, name: str, field: bytes = b"") -> Place:
         return Place(key, field, encode_change(Change(kind, name)))

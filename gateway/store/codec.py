@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from functools import lru_cache
 from typing import Final, TypeVar
 
 import msgspec
 
+from gateway.domain.absorption import Taken
 from gateway.domain.quantities import to_milli, to_number
 from gateway.domain.stock import (
     Basis,
@@ -30,6 +31,7 @@ from gateway.store.entries import (
     entries,
     raw_entries,
 )
+from gateway.store.taken_codec import decode_taken
 
 T = TypeVar("T")
 
@@ -133,14 +135,17 @@ def location_payload(place: Location) -> bytes:
     )
 
 
-def decode_sku(value: bytes) -> SkuStock | None:
+def decode_sku(value: bytes, taken: bytes | None = None) -> SkuStock | None:
     """What is held of a SKU; None where its product was deleted or nothing is left.
 
+    `taken` is what lies beside it of holds and orders.
+
     Raises:
-        CorruptValueError: the value is not in this format.
+        CorruptValueError: a value is not in this format.
     """
     product: Product | None = None
     levels: dict[str, StockLevel] = {}
+    at: Mapping[str, Taken] = {} if taken is None else decode_taken(taken)
     for entry in entries(value):
         if entry.head.flags & Flag.TOMB:
             if entry.head.name == PRODUCT_NAME:
@@ -148,7 +153,7 @@ def decode_sku(value: bytes) -> SkuStock | None:
         elif entry.head.name == PRODUCT_NAME:
             product = _product(entry)
         else:
-            levels[entry.head.name] = decode_level(entry)
+            levels[entry.head.name] = decode_level(entry, at.get(entry.head.name))
     return SkuStock(product, levels) if product is not None or levels else None
 
 
@@ -172,20 +177,20 @@ def decode_product(value: bytes) -> tuple[Product | None, bool] | None:
     return product, known
 
 
-def decode_level(entry: Entry) -> StockLevel:
-    """The level that an entry holds.
+def decode_level(entry: Entry, taken: Taken | None = None) -> StockLevel:
+    """The level that an entry holds, less what is taken of it.
 
     Raises:
         CorruptValueError: it holds something else.
     """
     wire = typed(_decode_level, entry.payload)
     try:
-        return _level(entry.head, wire)
+        return _level(entry.head, wire, taken)
     except ValueError:
         raise CorruptValueError from None
 
 
-def _level(head: Head, wire: _LevelWire) -> StockLevel:
+def _level(head: Head, wire: _LevelWire, taken: Taken | None) -> StockLevel:
     coming = tuple(Incoming(to_milli(size), date.fromisoformat(day)) for size, day in wire.incoming)
     basis = Basis.ON_HAND if wire.on_hand else Basis.AVAILABLE
     return StockLevel(
@@ -197,6 +202,7 @@ def _level(head: Head, wire: _LevelWire) -> StockLevel:
         head.version or 0,
         head.stamp_ms,
         vouching_feed(head),
+        0 if taken is None else taken.still(head.stamp_ms),
     )
 
 

@@ -26,13 +26,15 @@ import msgspec
 FORMAT: Final = b"\x01"
 PRODUCT_NAME: Final = ""
 ONLY_NAME: Final = ""
-"""The entry of a value that holds one record: the head of a price list, a customer."""
+"""The entry of a value that holds one record: the head of a price list, a customer, an ack."""
 LARGEST_PAYLOAD: Final = (1 << 16) - 1
 TOMBSTONES_LIVE_MS: Final = 30 * 86_400_000
 """How long `put.lua` keeps them: every late message comes within thirty days."""
 VERSION_BIAS: Final = 1 << 63
 VERSIONS: Final = range(1 - VERSION_BIAS, VERSION_BIAS)
 """Versions that can be held: a signed 64-bit integer, less the lowest, which means none."""
+MOMENTS: Final = range(253_402_300_800_000)
+"""Milliseconds since the epoch that the ERP may stamp: from 1970 to the end of the year 9999."""
 
 _HEAD = struct.Struct(">BBBQHIHH")
 _OP = struct.Struct(">BBBBQHIHH")

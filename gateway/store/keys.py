@@ -5,10 +5,20 @@
     <prefix>:l:{<list>}      hash: what a row is for → the price rows of one list that lie with it
     <prefix>:c:{<customer>}  one customer
     <prefix>:d:{<class>}     the discount matrix's cells of one class of customers
+    <prefix>:t:{<sku>}       what is taken of the SKU by holds and orders, added up by location
+    <prefix>:h:{<sku>}       hash: reservation → its entry at this SKU
+    <prefix>:w:{<sku>}       sorted set: reservation → when its entry must be looked at again
+    <prefix>:i:{<digest>}    a claim: somebody works, or has worked, on this idempotency key
+    <prefix>:v:{<n>}:…       a volume of the journal in Redis: its reservations (journal_volume.lua)
+    <prefix>:o:{<n>}:…       another, of what ERPs say of orders (journal_orders.lua)
+    <prefix>:a:{<digest>}    what was answered under an idempotency key (journal_answer.lua)
     <prefix>:locations       every location
     <prefix>:price-lists     hash: price list → its head
     <prefix>:price-places    hash: price list → where its rows for a SKU lie: `s` at :r:, `l` at :l:
+    <prefix>:acks            hash: order_ref → the ERP's word on the order, until a gateway takes it
     <prefix>:epoch           a random name of this content; gone when the store lost everything
+    <prefix>:restored        the epoch in which all promised holds are there again
+    <prefix>:due             sorted set: moment and SKU → when that SKU must be looked at
     <prefix>:feeds           hash: feed → its state (JSON)
     <prefix>:feed-numbers    hash: feed → the number that marks its records
     <prefix>:changes         the channel on which every change is published once
@@ -42,6 +52,8 @@ class Change(msgspec.Struct, frozen=True):
 class ChangeKind(IntEnum):
     """What a message is about; the number is its first character on the wire."""
 
+    ORDERS = 0
+    """An order's acknowledgement waits in the inbox; the name is its order_ref."""
     SKU = 1
     """A level of the named SKU."""
     LOCATIONS = 2
@@ -71,20 +83,57 @@ class Keyspace:
         self.changes = f"{prefix}:changes".encode()
         self.price_lists = f"{prefix}:price-lists".encode()
         self.price_places = f"{prefix}:price-places".encode()
+        self.acks = f"{prefix}:acks".encode()
+        self.restored = f"{prefix}:restored".encode()
+        self.due = f"{prefix}:due".encode()
         self._sku = f"{prefix}:s:{{".encode()
         self._sku_prices = f"{prefix}:r:{{".encode()
         self._list_prices = f"{prefix}:l:{{".encode()
         self._customer = f"{prefix}:c:{{".encode()
         self._discounts = f"{prefix}:d:{{".encode()
+        self._taken = f"{prefix}:t:{{".encode()
+        self._holds = f"{prefix}:h:{{".encode()
+        self._watch = f"{prefix}:w:{{".encode()
+        self._claim = f"{prefix}:i:{{".encode()
+        self._answer = f"{prefix}:a:{{".encode()
         self.any_sku = self._sku[:-1] + b"*"
         self.any_sku_prices = self._sku_prices[:-1] + b"*"
         self.any_list_prices = self._list_prices[:-1] + b"*"
         self.any_customer = self._customer[:-1] + b"*"
         self.any_discounts = self._discounts[:-1] + b"*"
+        self.any_holds = self._holds[:-1] + b"*"
+        self.any_taken = self._taken[:-1] + b"*"
 
     def sku(self, sku: str) -> bytes:
         """The key that holds a SKU's product record and its levels."""
         return self._sku + _escaped(sku)
+
+    def taken(self, sku: str) -> bytes:
+        """The key that holds what is taken of a SKU."""
+        return self._taken + _escaped(sku)
+
+    def holds(self, sku: str) -> tuple[bytes, bytes, bytes, bytes]:
+        """The keys of a SKU that the scripts of holds take, in their order."""
+        tag = _escaped(sku)
+        return self._sku + tag, self._taken + tag, self._holds + tag, self._watch + tag
+
+    def claim(self, digest: str) -> bytes:
+        """The key of a claim."""
+        return self._claim + _escaped(digest)
+
+    def answer(self, digest: str) -> bytes:
+        """The key of what was answered."""
+        return self._answer + _escaped(digest)
+
+    def journal_volume(self, number: int) -> tuple[bytes, ...]:
+        """The keys of a volume of reservations, as its scripts take them."""
+        parts = ("records", "steps", "log", "open", "held", "confirmed", "over")
+        return tuple(f"{self.prefix}:v:{{{number}}}:{part}".encode() for part in parts)
+
+    def journal_orders(self, number: int) -> tuple[bytes, ...]:
+        """The keys of a volume of orders, as its scripts take them."""
+        parts = ("acks", "said", "reservations", "unsure", "numbers")
+        return tuple(f"{self.prefix}:o:{{{number}}}:{part}".encode() for part in parts)
 
     def sku_prices(self, sku: str) -> bytes:
         """The key that holds a SKU's price rows of open lists."""
@@ -107,7 +156,7 @@ class Keyspace:
 
         A key that is not ours has a name too, of whatever lies in it.
         """
-        # All five begin alike: prefix, colon, letter, colon, brace.
+        # All of them begin alike: prefix, colon, letter, colon, brace.
         tag = key[len(self._sku) : -1].decode(errors="replace")
         return tag.replace("%7D", "}").replace("%25", "%")
 

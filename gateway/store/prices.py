@@ -139,6 +139,14 @@ class PriceStore:
             [self._discounts(name, next(rest)) for name in classes],
         )
 
+    async def customer(self, name: str) -> Customer | None:
+        """The customer of that name, if there is one.
+
+        Raises:
+            StoreUnavailableError: no answer within the deadline.
+        """
+        return (await self.read([], [name])).customers[0]
+
     async def list_rows(self, asked: Sequence[tuple[str, Sequence[Target]]]) -> ListReading:
         """The rows of each list for these targets, or all of them where the list is small.
 

@@ -7,7 +7,7 @@ is far more than a request reads, and between two pages others have their turn.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from typing import Final
 
 from redis import exceptions
@@ -90,8 +90,10 @@ async def scan_hashes(
 
 async def scan_fields(
     client: StoreClient, key: bytes, cursor: int = 0, count: int = _COUNT
-) -> AsyncIterator[Fields]:
+) -> AsyncGenerator[Fields, None]:
     """The fields of one hash, from that cursor on, about `count` a page; none where it is no hash.
+
+    Who stops before the end closes it.
 
     Raises:
         StoreUnavailableError: the store went away; start again.

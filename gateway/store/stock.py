@@ -11,6 +11,7 @@ from gateway.store.client import StoreClient
 from gateway.store.codec import decode_locations, decode_sku
 from gateway.store.entries import CorruptValueError
 from gateway.store.keys import Keyspace
+from gateway.store.lane import Lane
 from gateway.store.scans import scan_values
 
 
@@ -18,7 +19,7 @@ class Reading(msgspec.Struct, frozen=True):
     """What was held of the SKUs asked for, in order; None where nothing is known of one.
 
     An epoch that is not the one the reader knows of: the store has lost everything since, and
-    "nothing known" means nothing.
+    "nothing known" means nothing. None: it lost it just now, or holds are not restored yet.
     """
 
     epoch: bytes | None
@@ -26,11 +27,18 @@ class Reading(msgspec.Struct, frozen=True):
 
 
 class StockStore:
-    """The read model. A value that is not ours is a miss, and is counted in `corrupt`."""
+    """The read model. A value that is not ours is a miss, and is counted in `corrupt`.
 
-    def __init__(self, client: StoreClient, keys: Keyspace) -> None:
+    `with_holds`: figures are told only when everything that was promised is taken off them.
+    """
+
+    def __init__(
+        self, client: StoreClient, keys: Keyspace, lane: Lane, *, with_holds: bool = False
+    ) -> None:
         self._client = client
         self._keys = keys
+        self._lane = lane
+        self._with_holds = with_holds
         self.corrupt = 0
 
     async def read(self, skus: Sequence[str]) -> Reading:
@@ -39,9 +47,11 @@ class StockStore:
         Raises:
             StoreUnavailableError: no answer within the deadline.
         """
-        keys = [self._keys.epoch, *(self._keys.sku(sku) for sku in skus)]
-        epoch, *values = await self._client.get_many(keys)
-        return Reading(epoch, [self._decoded(value) for value in values])
+        keys = [key for sku in skus for key in (self._keys.sku(sku), self._keys.taken(sku))]
+        arrived, values = await self._lane.get_many(keys, together=2)
+        epoch = arrived.epoch if arrived.restored or not self._with_holds else None
+        found = zip(values[::2], values[1::2], strict=True)
+        return Reading(epoch, [self._decoded(value, taken) for value, taken in found])
 
     async def locations(self) -> Sequence[Location]:
         """Every location held; empty where none was ever given.
@@ -58,22 +68,23 @@ class StockStore:
             self.corrupt += 1
             return ()
 
-    async def scan(self) -> AsyncIterator[list[tuple[str, bytes]]]:
-        """Every SKU with its value as held, in pages; for loaders, not for requests.
-
-        Each SKU that is there from first to last comes at least once.
-
-        Raises:
-            StoreUnavailableError: the store went away; start again.
-        """
-        async for page in scan_values(self._client, self._keys.any_sku):
-            yield [(self._keys.name_of(key), value) for key, value in page]
-
-    def _decoded(self, value: bytes | None) -> SkuStock | None:
+    def _decoded(self, value: bytes | None, taken: bytes | None) -> SkuStock | None:
         if value is None:
             return None
         try:
-            return decode_sku(value)
+            return decode_sku(value, taken)
         except CorruptValueError:
             self.corrupt += 1
             return None
+
+
+async def scan_stock(client: StoreClient, keys: Keyspace) -> AsyncIterator[list[tuple[str, bytes]]]:
+    """Every SKU with its value as held, in pages; for loaders, not for requests.
+
+    Each SKU that is there from first to last comes at least once.
+
+    Raises:
+        StoreUnavailableError: the store went away; start again.
+    """
+    async for page in scan_values(client, keys.any_sku):
+        yield [(keys.name_of(key), value) for key, value in page]

@@ -6,6 +6,7 @@ that, and nothing is ever chosen from it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -29,6 +30,8 @@ _WANTED: Final[Mapping[str, str]] = {
     "RS256": "an RSA key of at least 2048 bits",
     "PS256": "an RSA key of at least 2048 bits",
 }
+# Without padding, which RFC 7515 does not allow either.
+_COMPACT: Final = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 _SMALLEST_RSA: Final = 2048
 _CURVES: Final = {"secp256r1": "P-256", "secp384r1": "P-384"}
 _RSA: Final = ("RS256", "PS256")
@@ -75,7 +78,9 @@ class PrivateKey:
 
 
 def unverified_header(token: str) -> Mapping[str, Any] | None:
-    """What the token says of itself, proved by nothing; None when it is no JWS."""
+    """What the token says of itself, proved by nothing; None when it is no compact JWS."""
+    if not _COMPACT.fullmatch(token):
+        return None
     try:
         return jwt.get_unverified_header(token)
     except jwt.PyJWTError:

@@ -11,11 +11,28 @@ from typing import Any, Final
 
 import msgspec
 
-from gateway.tokens.key_material import PrivateKey, PublicKey
+from gateway.tokens.key_material import PrivateKey, PublicKey, unverified_header
 
 KIND: Final = "price+jwt"
 
 _ID_BYTES: Final = 16
+
+
+class PricedItem(msgspec.Struct, frozen=True):
+    """A line of a token, as far as it says what for."""
+
+    sku: str
+    quantity: int | float
+
+
+class PriceClaims(msgspec.Struct, frozen=True):
+    """What a token says of whose prices it has, and of which lines."""
+
+    iss: str
+    exp: int
+    customer: str | None
+    channel: str
+    lines: list[PricedItem]
 
 
 class PriceTokens:
@@ -59,6 +76,22 @@ class PriceTokens:
             "jti": secrets.token_urlsafe(_ID_BYTES),
         }
         return self._key.sign(msgspec.json.encode(payload), key_id=self._key_id, kind=KIND)
+
+    def verified(self, token: str, now_ms: int) -> PriceClaims | None:
+        """What a token says; None unless it was signed here and has not expired."""
+        header = unverified_header(token)
+        if header is None or header.get("typ") != KIND or "crit" in header:
+            return None
+        key = self._public.get(str(header.get("kid")))
+        payload = None if key is None else key.payload(token)
+        if payload is None:
+            return None
+        try:
+            claims = msgspec.json.decode(payload, type=PriceClaims)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return None
+        good = claims.iss == self._issuer and now_ms < claims.exp * 1000
+        return claims if good else None
 
     def jwks(self) -> dict[str, Any]:
         """The public halves of all keys, as a JSON Web Key Set (RFC 7517)."""

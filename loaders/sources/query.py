@@ -38,13 +38,14 @@ _TEXTS: Final = frozenset(
         "channel",
         "currency",
         "product_discount_class",
+        "order_ref",
     }
 )
 # Fields that may be text or numbers: as text they keep every digit.
 _EXACT: Final = frozenset({"unit_price", "discount_percent"})
 _ID_LISTS: Final = frozenset({"assortments", "channels", "customers", "groups", "price_lists"})
 _NUMBER_ARRAYS: Final = frozenset({"int2[]", "int4[]", "int8[]", "numeric[]"})
-_MOMENTS: Final = ("updated_at", "valid_from", "valid_until")
+_MOMENTS: Final = ("updated_at", "valid_from", "valid_until", "acknowledged_at")
 _TEXT_TYPES: Final = frozenset({"text", "varchar", "citext", "name"})
 
 # Quoted text, quoted names, dollar quotes and comments are skipped as a whole; what is left over

@@ -1,10 +1,10 @@
 """`stockspan demo`: starts everything on this machine, watches it, ends it with itself.
 
-    Valkey, PostgreSQL ──▶ sample ERP ──▶ loaders, gateway ──▶ till, shop page ──▶ demo.json
+    Valkey, PostgreSQL ──▶ sample ERP ──▶ loaders, gateway ──▶ till, clerk, shop page ──▶ demo.json
 
 `run_demo` is synchronous; it owns the main thread (the children are tethered to it) and an
 event loop of its own. The servers and the two halves of Stockspan are child processes, started
-again when they die; the till and the shop page run here.
+again when they die; the till, the clerk and the shop run here.
 """
 
 from __future__ import annotations
@@ -21,16 +21,23 @@ from typing import Final
 from rich.console import Console
 
 from stockspan.demo.access import kept_secrets
+from stockspan.demo.databases import ensure_database
 from stockspan.demo.folder import DataFolder, open_folder
 from stockspan.demo.program import Program
 from stockspan.demo.readiness import gateway_ready, push_ready
 from stockspan.demo.report import Facts, Sample, tell
+from stockspan.demo.sample_erp.clerk import Clerk
 from stockspan.demo.sample_erp.erp import ERP_UNREACHABLE, open_erp
 from stockspan.demo.sample_erp.load import ensure_sample_erp
 from stockspan.demo.sample_erp.till import Till
 from stockspan.demo.settings import Addresses, demo_settings
-from stockspan.demo.shop.prices import open_prices
-from stockspan.demo.shop.server import serve_shop
+from stockspan.demo.shop.cart import Cart
+from stockspan.demo.shop.figures import Figures
+from stockspan.demo.shop.gateway import open_gateway
+from stockspan.demo.shop.order_desk import OrderDesk
+from stockspan.demo.shop.prices import GatewayPrices
+from stockspan.demo.shop.reservations import GatewayReservations
+from stockspan.demo.shop.server import Shop, serve_shop
 from stockspan.demo.supervisor import Supervisor
 from stockspan.embedded.errors import EmbeddedServerError
 from stockspan.embedded.ports import HOST, free_port, why_taken
@@ -115,6 +122,7 @@ class _Demo:
             port=self._port,
             push_port=free_port(),
             valkey_url=self._valkey.url,
+            ledger_dsn=await self._ledger(),
             erp_dsn=None if self._empty else await self._sample_erp(),
         )
         text = demo_settings(addresses, self._secrets, self._workers, self._folder.spool)
@@ -132,6 +140,11 @@ class _Demo:
         await push_ready(addresses.host, addresses.push_port, loaders, gateway)
         return Facts(self._folder, addresses, self._secrets, sample)
 
+    async def _ledger(self) -> str:
+        dsn = self._postgres.dsn("ledger")
+        await ensure_database(self._postgres.dsn(), dsn)
+        return dsn
+
     async def _sample_erp(self) -> str:
         self._console.print("Filling the sample ERP …")
         dsn = self._postgres.dsn("erp")
@@ -139,13 +152,18 @@ class _Demo:
         return dsn
 
     async def _open_shop(self, stack: AsyncExitStack, dsn: str, gateway: str) -> Sample:
+        keys = self._secrets.keys
         erp = await stack.enter_async_context(open_erp(dsn))
-        prices = await stack.enter_async_context(open_prices(gateway, self._secrets.keys["all"]))
-        shop = await stack.enter_async_context(serve_shop(erp, prices, gateway, HOST, free_port()))
-        # Chance without secrecy: who buys what.
-        till = Till(erp, random.Random())
-        selling = asyncio.create_task(till.run(self._shutdown))
-        stack.push_async_callback(_finish, selling, self._shutdown)
+        seeing = await stack.enter_async_context(open_gateway(gateway, keys["all"]))
+        promising = await stack.enter_async_context(open_gateway(gateway, keys["checkout"]))
+        desk = OrderDesk(GatewayReservations(promising), erp.orders, lambda: datetime.now(UTC))
+        cart = Cart(desk, Figures(erp.orders, desk, seeing))
+        pages = Shop(erp, GatewayPrices(seeing), cart, gateway)
+        shop = await stack.enter_async_context(serve_shop(pages, HOST, free_port()))
+        # Chance without secrecy: who buys what, and how long a clerk takes.
+        for worker in (Till(erp, random.Random()), Clerk(erp.orders, random.Random()), desk):
+            working = asyncio.create_task(worker.run(self._shutdown))
+            stack.push_async_callback(_finish, working, self._shutdown)
         return Sample(
             skus=await erp.sample_skus(_SAMPLE_SKUS),
             customers=await erp.sample_customers(_SAMPLE_CUSTOMERS),

@@ -26,6 +26,10 @@ _HEAD: Final = """\
 [store]
 url = {store}
 
+# What customers were promised is written down here before they are told.
+[ledger]
+dsn = {ledger}
+
 [gateway]
 host = {host}
 port = {port}
@@ -114,12 +118,16 @@ locale = "en"
 
 @dataclass(frozen=True)
 class Addresses:
-    """Where everything of one demo is. `erp_dsn` is None when there is no sample ERP."""
+    """Where everything of one demo is. `erp_dsn` is None when there is no sample ERP.
+
+    The ledger lies in the same PostgreSQL server as the sample ERP, in a database of its own.
+    """
 
     host: str
     port: int
     push_port: int
     valkey_url: str
+    ledger_dsn: str
     erp_dsn: str | None
 
     @property
@@ -137,6 +145,7 @@ def demo_settings(addresses: Addresses, secrets: Secrets, workers: int, spool: P
     """The text of `stockspan.toml`; there is no secret in it but the addresses' passwords."""
     head = _HEAD.format(
         store=_string(addresses.valkey_url),
+        ledger=_string(addresses.ledger_dsn),
         host=_string(addresses.host),
         port=addresses.port,
         workers=workers,

@@ -18,7 +18,7 @@ import pytest
 from gateway.api.server import Address, run_worker
 from gateway.config.file import load_settings
 from gateway.config.settings import Settings
-from gateway.wiring import assemble
+from gateway.wiring.assembly import assemble
 from loaders.load import check, load
 
 ROOT = Path(__file__).parents[2]

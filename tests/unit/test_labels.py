@@ -7,7 +7,7 @@ import pytest
 from gateway.config.settings import Settings
 from gateway.config.values import LOCALES
 from gateway.domain.spans import ON_REQUEST_VIEW, PREORDER_VIEW, SpanPolicy, StockStatus
-from gateway.wiring import selling_rules
+from gateway.wiring.selling import selling_rules
 
 LABELS = selling_rules(Settings()).labels
 

@@ -10,7 +10,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from gateway.api.problems import KINDS, Kind
+from gateway.api.problem_kinds import KINDS, Kind
 from gateway.api.server import Address, listening
 from gateway.domain.errors import StoreUnavailableError
 from stockspan.embedded.valkey import EmbeddedValkey

@@ -15,7 +15,7 @@ from aiohttp import web
 
 from gateway.api.server import Address, listening, run_worker
 from gateway.store.stock import Reading, StockStore
-from gateway.wiring import Assembly, assemble
+from gateway.wiring.assembly import Assembly, assemble
 from tests.gateway_server import NOON_MS, Clock, settings
 from tests.stocked_store import StockedStore
 

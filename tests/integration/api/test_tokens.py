@@ -16,7 +16,7 @@ import pytest
 
 from gateway.api.app import ROUTES
 from gateway.config.settings import Settings
-from gateway.wiring import price_tokens
+from gateway.wiring.token_keys import price_tokens
 from tests.bad_tokens import (
     BAD,
     CUSTOMER,

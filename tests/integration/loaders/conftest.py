@@ -16,9 +16,10 @@ from gateway.store.codec import decode_sku
 from gateway.store.entries import Head, entries
 from gateway.store.feeds import FeedState
 from gateway.store.keys import Keyspace
+from gateway.store.lane import Lane
 from gateway.store.price_codec import decode_rows
 from gateway.store.prices import PriceStore
-from gateway.store.stock import StockStore
+from gateway.store.stock import StockStore, scan_stock
 from loaders.feedbook import Feed
 from loaders.ingest import Ingest
 from loaders.outcome import Outcome
@@ -57,8 +58,11 @@ class Warehouse:
         return await self.ingest.delta(feed, Reading(lines(rows)))
 
     async def sku(self, sku: str) -> SkuStock | None:
-        (held,) = (await StockStore(self.client, self.keys).read([sku])).stock
+        (held,) = (await self._stock().read([sku])).stock
         return held
+
+    def _stock(self) -> StockStore:
+        return StockStore(self.client, self.keys, Lane(self.client, self.keys))
 
     async def level(self, sku: str, location: str = "W1") -> StockLevel | None:
         held = await self.sku(sku)
@@ -113,7 +117,7 @@ class Warehouse:
         }
 
     async def locations(self) -> list[Location]:
-        return list(await StockStore(self.client, self.keys).locations())
+        return list(await self._stock().locations())
 
     async def heads(self, sku: str) -> dict[str, Head]:
         (value,) = await self.client.get_many([self.keys.sku(sku)])
@@ -121,7 +125,7 @@ class Warehouse:
 
     async def everything(self) -> dict[str, SkuStock | None]:
         found: dict[str, SkuStock | None] = {}
-        async for page in StockStore(self.client, self.keys).scan():
+        async for page in scan_stock(self.client, self.keys):
             found.update({sku: decode_sku(value) for sku, value in page})
         return found
 

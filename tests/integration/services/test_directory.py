@@ -19,6 +19,7 @@ from gateway.store.codec import location_payload
 from gateway.store.entries import Op, pack_op
 from gateway.store.feeds import FeedRegister
 from gateway.store.keys import Keyspace
+from gateway.store.lane import Lane
 from gateway.store.stock import StockStore
 from stockspan.embedded.valkey import EmbeddedValkey
 
@@ -47,7 +48,7 @@ async def until_it_has(directory: Directory, places: tuple[Location, ...]) -> No
 
 async def test_a_change_reaches_every_worker(redis_url: str) -> None:
     client = StoreClient.connect(redis_url, deadline=5.0)
-    directory = Directory(StockStore(client, KEYS), FeedRegister(client, KEYS))
+    directory = Directory(StockStore(client, KEYS, Lane(client, KEYS)), FeedRegister(client, KEYS))
     listener = ChangeListener(client, KEYS, directory.on_change)
     tasks = [asyncio.create_task(part.run()) for part in (directory, listener)]
     await until_it_has(directory, ())
@@ -63,7 +64,7 @@ async def test_the_last_copy_serves_while_the_store_is_away(tmp_path: Path) -> N
     server = EmbeddedValkey(tmp_path / "valkey", appendonly=False)
     server.start()
     client = StoreClient.connect(server.url, deadline=1.0)
-    directory = Directory(StockStore(client, KEYS), FeedRegister(client, KEYS))
+    directory = Directory(StockStore(client, KEYS, Lane(client, KEYS)), FeedRegister(client, KEYS))
     await write_location(client, WAREHOUSE)
     await directory.renew()
     server.kill()
@@ -76,7 +77,7 @@ async def test_the_last_copy_serves_while_the_store_is_away(tmp_path: Path) -> N
 
 async def test_a_list_of_locations_that_is_not_ours_is_no_list(redis_url: str) -> None:
     client = StoreClient.connect(redis_url, deadline=5.0)
-    stock = StockStore(client, KEYS)
+    stock = StockStore(client, KEYS, Lane(client, KEYS))
     await client.redis.set(KEYS.locations, b"junk")
     assert await stock.locations() == ()
     assert stock.corrupt == 1
@@ -86,7 +87,7 @@ async def test_a_list_of_locations_that_is_not_ours_is_no_list(redis_url: str) -
 async def test_an_outage_is_told_when_it_begins_and_when_it_ends(tmp_path: Path) -> None:
     server = EmbeddedValkey(tmp_path / "valkey", appendonly=False)
     client = StoreClient.connect(server.url, deadline=1.0)
-    directory = Directory(StockStore(client, KEYS), FeedRegister(client, KEYS))
+    directory = Directory(StockStore(client, KEYS, Lane(client, KEYS)), FeedRegister(client, KEYS))
     with capture_logs() as logs:
         task = asyncio.create_task(directory.run())
         async with asyncio.timeout(30):

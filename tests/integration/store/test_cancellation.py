@@ -11,6 +11,7 @@ from gateway.store.changes import ChangeListener
 from gateway.store.client import StoreClient
 from gateway.store.feeds import FeedRegister
 from gateway.store.keys import Keyspace
+from gateway.store.lane import Lane
 from gateway.store.stock import StockStore
 
 KEYS = Keyspace("ss")
@@ -20,7 +21,9 @@ CALLS = 3000
 async def test_whatever_the_moment_a_cancelled_loop_ends(redis_url: str) -> None:
     for steps in range(60):
         client = StoreClient.connect(redis_url, deadline=5.0)
-        directory = Directory(StockStore(client, KEYS), FeedRegister(client, KEYS))
+        directory = Directory(
+            StockStore(client, KEYS, Lane(client, KEYS)), FeedRegister(client, KEYS)
+        )
         listener = ChangeListener(client, KEYS, directory.on_change)
         tasks = {asyncio.create_task(part.run()) for part in (directory, listener)}
         for _ in range(steps):

@@ -16,6 +16,7 @@ from gateway.store.codec import level_payload
 from gateway.store.entries import pack_op
 from gateway.store.feeds import FeedRegister
 from gateway.store.keys import Change, ChangeKind, Keyspace
+from gateway.store.lane import Lane
 from gateway.store.stock import StockStore
 
 KEYS = Keyspace("ss")
@@ -45,13 +46,13 @@ async def test_written_read_scanned_and_heard(cluster_client: StoreClient) -> No
     listening.cancel()
     await asyncio.wait({listening})
 
-    store = StockStore(client, KEYS)
+    store = StockStore(client, KEYS, Lane(client, KEYS))
     reading = await store.read([*SKUS, "nope"])
     assert reading.epoch is not None
     levels = [held.levels["W1"].quantity for held in reading.stock if held is not None]
     assert levels == [1000] * 40
     assert reading.stock[-1] is None
-    assert {sku async for page in store.scan() for sku, _ in page} == set(SKUS)
+    assert {sku async for page in scan_stock(client, KEYS) for sku, _ in page} == set(SKUS)
 
 
 async def test_feeds_are_kept(cluster_client: StoreClient) -> None:

@@ -9,10 +9,13 @@ import pytest
 
 from gateway.domain.customers import Customer
 from gateway.domain.money import TaxRate
+from gateway.domain.orders import AckStatus, OrderAck
 from gateway.domain.price_lists import Discount, Layer, PriceList, PriceRow, Scope, Target
 from gateway.domain.stock import Incoming, Location, Product, ProductStatus, StockLevel
 from gateway.domain.validity import Validity
+from gateway.store.acks import AckInbox
 from gateway.store.keys import Keyspace
+from gateway.store.lane import Lane
 from gateway.store.prices import PriceStore
 from gateway.store.stock import StockStore
 from tests.stocked_store import StockedStore
@@ -58,7 +61,12 @@ class Damage:
     def __init__(self, client: StoreClient) -> None:
         self.client = client
         self.prices = PriceStore(client, KEYS)
-        self.stock = StockStore(client, KEYS)
+        self.stock = StockStore(client, KEYS, Lane(client, KEYS))
+        self.inbox = AckInbox(client, KEYS)
+
+    @property
+    def corrupt(self) -> int:
+        return self.prices.corrupt + self.stock.corrupt + self.inbox.corrupt
 
     async def fill(self) -> None:
         stocked = StockedStore(self.client)
@@ -73,6 +81,7 @@ class Damage:
             Customer("C", "Ärm", frozenset("g"), frozenset({"own"}), "gold", "SEK", "web")
         )
         await stocked.discount(Discount("gold", "metal", 5, Validity(3, 9)))
+        await stocked.ack(OrderAck("O", 1_795_255_200_000, AckStatus.CANCELLED))
 
     async def skus(self, values: list[bytes]) -> None:
         names = [f"s{number}" for number in range(len(values))]
@@ -112,6 +121,12 @@ class Damage:
         asked = [Target(Scope.SKU, str(number)) for number in range(len(values))]
         await self.prices.list_rows([("own", asked)])
 
+    async def acks(self, values: list[bytes]) -> None:
+        mapping = {f"o{number}": value for number, value in enumerate(values)}
+        await self.client.redis.hset(KEYS.acks, mapping=mapping)
+        for waiting in await self.inbox.waiting(2 * len(values)):
+            datetime.fromtimestamp(waiting.ack.acknowledged_ms / 1000, UTC)
+
     async def locations(self, values: list[bytes]) -> None:
         for value in values:
             await self.client.redis.set(KEYS.locations, value)
@@ -141,6 +156,7 @@ async def damage(single_client: StoreClient) -> Damage:
         ("heads", KEYS.price_lists, "own"),
         ("list_rows", KEYS.list_prices("own"), "sA"),
         ("locations", KEYS.locations, None),
+        ("acks", KEYS.acks, "O"),
     ],
 )
 async def test_damage_is_a_miss(damage: Damage, kind: str, key: bytes, field: str | None) -> None:
@@ -148,14 +164,13 @@ async def test_damage_is_a_miss(damage: Damage, kind: str, key: bytes, field: st
     value = await (redis.get(key) if field is None else redis.hget(key, field))
     read = getattr(damage, kind)
     await read([value])
-    assert damage.prices.corrupt + damage.stock.corrupt == 0
+    assert damage.corrupt == 0
     before = 0
     # The last byte is missing, and so is every text that was UTF-8.
     for broken in ([value[:-1]], [value + b"\x00"], list(damaged(value))):
         await read(broken)
-        corrupt = damage.prices.corrupt + damage.stock.corrupt
-        assert corrupt > before
-        before = corrupt
+        assert damage.corrupt > before
+        before = damage.corrupt
 
 
 @pytest.mark.parametrize(
@@ -174,7 +189,10 @@ async def test_what_a_reader_could_not_parse_is_a_miss(
     single_client: StoreClient, product: Product
 ) -> None:
     await StockedStore(single_client).stock("A", {"W1": 1}, product)
-    stock, prices = StockStore(single_client, KEYS), PriceStore(single_client, KEYS)
+    stock, prices = (
+        StockStore(single_client, KEYS, Lane(single_client, KEYS)),
+        PriceStore(single_client, KEYS),
+    )
     assert (await stock.read(["A"])).stock == [None]
     assert (await prices.read(["A"])).skus == [None]
     assert (stock.corrupt, prices.corrupt) == (1, 1)

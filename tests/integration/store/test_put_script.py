@@ -28,6 +28,7 @@ PLACES = {
     "product": ENCODER.place_of_product(SKU),
     "customer": ENCODER.place_of_customer("C-1"),
     "head": ENCODER.place_of_price_list("L-1"),
+    "acknowledgement": ENCODER.place_of_ack("O-1"),
     "row of a list": ENCODER.place_of_prices("L-1", Target(Scope.SKU, SKU), with_skus=False),
 }
 
@@ -332,6 +333,7 @@ def test_a_change_is_told_by_the_kind_of_its_record(where: str) -> None:
         "product": Change(ChangeKind.PRODUCT, SKU),
         "customer": Change(ChangeKind.CUSTOMER, "C-1"),
         "head": Change(ChangeKind.PRICE_LIST, "L-1"),
+        "acknowledgement": Change(ChangeKind.ORDERS, "O-1"),
         "row of a list": Change(ChangeKind.LIST_PRICES, "L-1"),
     }
     assert decode_change(PLACES[where].message) == expected[where]

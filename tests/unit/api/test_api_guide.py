@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.api.problems import KINDS
+from gateway.api.problem_kinds import KINDS
 from gateway.domain.candidates import Rejection
 from gateway.domain.explanation import BEST
 from gateway.domain.precedence import ORDERS

@@ -37,6 +37,8 @@ def percent(share: float) -> int:
         ("customers", 100, 100, Figures(100, 21), "21 of 100 customers would vanish"),
         ("price_lists", 100, 100, Figures(100, 21), "21 of 100 price_lists would vanish"),
         ("discounts", 1, 1, Figures(100, 99), None),
+        ("order_acks", 1, 1, Figures(100, 99), None),
+        ("order_acks", 0, 0, Figures(100, 100), "empty"),
         ("prices", 1, 1, Figures(100, 99, priced=1), None),
         ("prices", 0, 0, Figures(100, 100), "empty"),
         ("prices", 9, 0, Figures(100, 0, priced=100), r"rows \(9\)"),

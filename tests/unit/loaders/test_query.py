@@ -89,6 +89,10 @@ def test_every_time_without_zone_is_told() -> None:
     columns = PRICES | {"valid_from": "timestamp", "valid_until": "date"}
     (told,) = plan("p", "prices", "q", columns, None).warnings
     assert "valid_from AT TIME ZONE" in told
+    columns = {"order_ref": "int8", "acknowledged_at": "timestamp"}
+    statements = plan("a", "order_acks", "q", columns, None)
+    assert "acknowledged_at AT TIME ZONE" in statements.warnings[0]
+    assert 's."order_ref"::text' in statements.snapshot
     # Here it is the watermark, and no field.
     columns = PRICES | {"updated_at": "timestamp"}
     assert plan("p", "prices", "q", columns, "updated_at").warnings == ()

@@ -58,6 +58,7 @@ WRONG: list[tuple[Kind, object, str | None, str]] = [
     ("stock", stock(updated_at="yesterday"), "updated_at", "RFC 3339"),
     ("stock", stock(updated_at="1969-12-31T23:59:59Z"), "updated_at", "1970"),
     ("stock", stock(updated_at=1), "updated_at", "RFC 3339"),
+    ("stock", stock(updated_at="9999-12-31T23:59:59-00:01"), "updated_at", "RFC 3339"),
     ("stock", stock(incoming=[{"quantity": 1}]), "incoming", "date"),
     ("stock", stock(incoming=[{"quantity": -1, "date": "2026-01-01"}]), "incoming", "negative"),
     ("stock", stock(incoming=[{"quantity": 1, "date": "2026-02-30"}]), "incoming", "date"),

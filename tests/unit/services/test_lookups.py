@@ -20,11 +20,12 @@ from gateway.domain.stock import (
     in_priority_order,
 )
 from gateway.services.directory import Directory, Snapshot
-from gateway.services.lookups import StockAnswer, StockContext, StockLookups, UnknownSku
+from gateway.services.lookups import StockLookups
 from gateway.services.selling import SellingRules
+from gateway.services.stock_answers import StockAnswer, StockContext, UnknownSku
 from gateway.store.feeds import FeedState
 from gateway.store.stock import Reading
-from gateway.wiring import selling_rules
+from gateway.wiring.selling import selling_rules
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 EPOCH = b"one"

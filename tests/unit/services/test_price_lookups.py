@@ -534,6 +534,16 @@ async def test_terms_of_a_head_that_changed_while_rows_were_read_are_not_kept() 
     assert unit_price((await world.lookups.answer(PriceRequest([TEN], "x"))).lines[0]) == 100
 
 
+async def test_acknowledged_orders_change_no_price() -> None:
+    world, model = await slow_world()
+    await world.lookups.answer(PriceRequest([ONE], "x"))
+    reads = model.reads
+    for name in ("A", "x", "gold", "base"):
+        world.told(ChangeKind.ORDERS, name)
+    await world.lookups.answer(PriceRequest([ONE], "x"))
+    assert model.reads == reads
+
+
 async def test_nothing_is_kept_of_a_store_that_was_emptied_meanwhile() -> None:
     world, slow = await slow_world()
     world.model.products["A"] = Product(discount_class="tools")

@@ -52,6 +52,6 @@ def test_a_message_says_what_it_was_given(kind: ChangeKind, name: str) -> None:
     assert decode_change(encode_change(Change(kind, name))) == Change(kind, name)
 
 
-@pytest.mark.parametrize("message", [b"", b"x", b"0A", b"1\xff", b"hello"])
+@pytest.mark.parametrize("message", [b"", b"x", b"-A", b"1\xff", b"0\xff", b"hello"])
 def test_messages_of_others_are_passed_over(message: bytes) -> None:
     assert decode_change(message) is None

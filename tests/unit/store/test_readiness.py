@@ -56,6 +56,16 @@ def test_stock_does_not_wait_for_prices_and_readiness_only_where_it_fills_up() -
     assert unready_prices(joining) == ("prices",)
 
 
+def test_nothing_waits_for_acknowledgements() -> None:
+    warm = {**STOCK, **PRICES}
+    for acks in (feed("order_acks"), feed("order_acks", incomplete=True)):
+        states = {**warm, "acks": acks}
+        assert (unready(states), unready_prices(states), awaited_prices(states)) == (None, None, ())
+    # Nor do they make a store warm.
+    assert unready({"acks": feed("order_acks", verified=True)}) == ()
+    assert unready_prices({"acks": feed("order_acks", verified=True)}) == ()
+
+
 def test_a_shop_with_customers_alone_loads_no_prices() -> None:
     assert not has_prices({"c": feed("customers", verified=True)})
     assert has_prices(PRICES)

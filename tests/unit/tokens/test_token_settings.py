@@ -10,7 +10,7 @@ import pytest
 
 from gateway.config.file import SettingsError
 from gateway.config.settings import Settings
-from gateway.wiring import customer_tokens, price_tokens, require_token_keys
+from gateway.wiring.token_keys import customer_tokens, price_tokens, require_token_keys
 from tests.bad_tokens import CUSTOMER, section, with_claims
 from tests.gateway_server import NOON_MS
 from tests.token_keys import pair

@@ -1,0 +1,184 @@
+"""What may be told of one SKU, to this caller, in these circumstances (CONTRACT 2 and 3)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+
+import msgspec
+from msgspec.structs import replace
+
+from gateway.domain.delivery import Place, Promise, promise
+from gateway.domain.freshness import Freshness
+from gateway.domain.quantities import UNIT, Milli
+from gateway.domain.spans import ON_REQUEST_VIEW, PREORDER_VIEW, StockStatus, StockView
+from gateway.domain.stock import PLAIN_PRODUCT, Location, Product, SkuStock, StockLevel
+from gateway.services.directory import Snapshot
+from gateway.services.selling import Channel, SellingRules
+
+_NOTHING: Final = StockLevel(0)
+
+
+class StockContext(msgspec.Struct, frozen=True):
+    """The circumstances of a lookup: where, in which words, how many, for whom.
+
+    `exact` is for trusted callers only: with it the exact figure and an exact judgement are told.
+    """
+
+    channel: Channel
+    locale: str
+    location: str | None = None
+    quantity: Milli | None = None
+    pickup: bool = False
+    exact: bool = False
+
+
+class PickupAnswer(msgspec.Struct, frozen=True):
+    """What one store has to fetch."""
+
+    location: Location
+    view: StockView
+    label: str
+
+
+class StockAnswer(msgspec.Struct, frozen=True):
+    """All that may be told of one SKU; `salable` only to a trusted caller."""
+
+    sku: str
+    view: StockView
+    label: str
+    delivery: Promise | None
+    as_of_ms: int
+    freshness: Freshness
+    sufficient: bool | None = None
+    salable: Milli | None = None
+    pickup: tuple[PickupAnswer, ...] | None = None
+
+
+class UnknownSku(msgspec.Struct, frozen=True):
+    """Nothing is known of this SKU."""
+
+    sku: str
+
+
+class Answering:
+    """One SKU's answer in the making."""
+
+    def __init__(
+        self,
+        rules: SellingRules,
+        directory: Snapshot,
+        context: StockContext,
+        now_ms: int,
+        local_now: datetime,
+        stock: SkuStock,
+    ) -> None:
+        self._rules = rules
+        self._directory = directory
+        self._context = context
+        self._now_ms = now_ms
+        self._levels = stock.levels
+        self._product: Product = stock.product or PLAIN_PRODUCT
+        self._local_now = local_now
+        self._policy = rules.span_policy(context.channel.name, self._product.stock_class)
+        self._labels = rules.labels[context.locale]
+
+    def answer(self, sku: str) -> StockAnswer:
+        context = self._context
+        places = self._places()
+        as_of_ms = min(self._as_of_ms(places), self._now_ms)
+        freshness = self._rules.freshness.judge(as_of_ms, self._now_ms)
+        salable = sum(place.level.salable() for place in places)
+        view = self._view(salable, freshness)
+        exact = context.exact
+        return StockAnswer(
+            sku,
+            view,
+            self._labels.label(view),
+            self._delivery(places, view),
+            as_of_ms,
+            freshness,
+            sufficient=self._sufficient(view, salable),
+            salable=salable if exact else None,
+            pickup=self._pickup(freshness) if context.pickup else None,
+        )
+
+    def _places(self) -> list[Place]:
+        """The locations that count, each with what it holds."""
+        channel, wanted = self._context.channel.name, self._context.location
+        if wanted is not None:
+            counting = [self._directory.location(wanted, channel)]
+        else:
+            all_of = self._directory.locations_of(channel, self._levels)
+            counting = [place for place in all_of if place.ships]
+        return [
+            Place(place, self._levels[place.location])
+            for place in counting
+            if place.location in self._levels
+        ]
+
+    def _as_of_ms(self, places: Sequence[Place]) -> int:
+        times = [self._level_as_of_ms(place.level) for place in places]
+        if times:
+            return min(times)
+        # Nothing held here: that there is nothing is known as of the feeds that would have told.
+        for kind in ("stock", "products"):
+            known = self._directory.all_verified_through(kind)
+            if known is not None:
+                return known
+        return 0
+
+    def _level_as_of_ms(self, level: StockLevel) -> int:
+        verified = self._directory.verified_through(level.feed)
+        return level.stamp_ms if verified is None else verified
+
+    def _view(self, salable: Milli, freshness: Freshness) -> StockView:
+        if self._rules.freshness.withholds(freshness):
+            return ON_REQUEST_VIEW
+        product = self._product
+        if product.awaits_release(self._local_now):
+            return PREORDER_VIEW
+        discontinued = product.status == "discontinued"
+        return self._policy.view(salable, discontinued=discontinued, backorder=product.backorder)
+
+    def _sufficient(self, view: StockView, salable: Milli) -> bool | None:
+        quantity = self._context.quantity
+        if quantity is None:
+            return None
+        if self._context.exact:
+            return quantity <= salable or self._product.may_wait(self._local_now)
+        return None if view.span is None else view.span.covers(quantity)
+
+    def _delivery(self, places: Sequence[Place], view: StockView) -> Promise | None:
+        if view.status in {StockStatus.ON_REQUEST, StockStatus.DISCONTINUED}:
+            return None
+        counted = _whole if self._context.exact else self._lower_bound
+        if view.status is StockStatus.PREORDER and not self._context.exact:
+            # What is shown is a span of nothing: no date may come from stock already here.
+            places = [Place(p.location, replace(p.level, quantity=0)) for p in places]
+        quantity = self._context.quantity
+        return promise(
+            UNIT if quantity is None else quantity,
+            places,
+            self._product,
+            self._context.channel.terms,
+            self._local_now,
+            counted,
+        )
+
+    def _lower_bound(self, figure: Milli) -> Milli:
+        return self._policy.span(figure).low
+
+    def _pickup(self, freshness: Freshness) -> tuple[PickupAnswer, ...]:
+        places = self._directory.locations_of(self._context.channel.name, self._levels)
+        return tuple(self._pickup_at(place, freshness) for place in places if place.pickup)
+
+    def _pickup_at(self, place: Location, freshness: Freshness) -> PickupAnswer:
+        level = self._levels.get(place.location, _NOTHING)
+        view = self._view(level.salable(), freshness)
+        return PickupAnswer(place, view, self._labels.label(view))
+
+
+def _whole(figure: Milli) -> Milli:
+    return figure

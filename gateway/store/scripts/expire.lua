@@ -1,0 +1,40 @@
+-- Looks at what is due at one SKU: gives back holds whose time is over, forgets orders that the
+-- ERP's figures have, and names those in doubt.
+--
+-- KEYS, ARGV[1], ARGV[2]   see taken.lua
+-- ARGV[3]   the most entries to look at
+-- ARGV[4]   when to look again at what stays (milliseconds from now)
+-- Returns   {now, when the next is due or -1, {in doubt, …}, {in the ERP's figures, …}}: reservations
+--
+-- Atomic because what is given back must be counted once. Nothing is given back that may have been
+-- promised: of a pending or pinned hold only the ledger knows.
+
+local left = lapse(tonumber(ARGV[3]))
+local later, doubtful, absorbed = now + tonumber(ARGV[4]), {}, {}
+local figures
+
+for _, found in ipairs(left) do
+  local reservation, entry = found[1], found[2]
+  if IN_DOUBT[entry[1]] then
+    doubtful[#doubtful + 1] = reservation
+    redis.call('ZADD', KEYS[4], later, reservation)
+  elseif entry[1] == ACKNOWLEDGED then
+    figures = figures or levels()
+    local waits = false
+    for i = FIRST_PLACE, #entry, 2 do
+      local figure = figures[entry[i]]
+      waits = waits or not figure or figure[2] < entry[3]
+    end
+    if waits then
+      redis.call('ZADD', KEYS[4], later, reservation)
+    else
+      drop(reservation, entry)
+      absorbed[#absorbed + 1] = reservation
+    end
+  else
+    redis.call('ZREM', KEYS[4], reservation)
+  end
+end
+finish(DONE)
+local following = redis.call('ZRANGE', KEYS[4], 0, 0, 'WITHSCORES')
+return {now, following[2] and tonumber(following[2]) or -1, doubtful, absorbed}

@@ -1,0 +1,134 @@
+"""A gateway worker: the list of what it consists of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+
+from gateway.config import settings as config
+from gateway.config.keys import key_ring
+from gateway.domain.access import KeyRing
+from gateway.observability.metrics import PromiseReading
+from gateway.services.checkout import Checkout
+from gateway.services.directory import Directory
+from gateway.services.lookups import StockLookups
+from gateway.services.price_book import PriceBook
+from gateway.services.prices import PriceLookups
+from gateway.services.selling import SellingRules
+from gateway.services.upkeep import Upkeep
+from gateway.store.changes import ChangeListener
+from gateway.store.client import StoreClient
+from gateway.store.feeds import FeedRegister
+from gateway.store.keys import Change, ChangeKind, Keyspace
+from gateway.store.lane import Lane
+from gateway.store.prices import PriceStore
+from gateway.store.stock import StockStore
+from gateway.tokens.customer_tokens import CustomerTokens
+from gateway.tokens.price_tokens import PriceTokens
+from gateway.wiring.connections import clock_ms, connect
+from gateway.wiring.promising import Promising, can_promise, promising
+from gateway.wiring.selling import selling_rules
+from gateway.wiring.token_keys import customer_tokens, price_tokens
+
+
+class Assembly(msgspec.Struct, frozen=True):
+    """A gateway worker's parts.
+
+    `directory.run()`, `book.run()` and `changes.run()` go on beside the server, and the upkeep of
+    `promising`, which is None where there is nothing to promise with.
+    """
+
+    client: StoreClient
+    lane: Lane
+    stock: StockStore
+    price_store: PriceStore
+    directory: Directory
+    book: PriceBook
+    changes: ChangeListener
+    rules: SellingRules
+    lookups: StockLookups
+    prices: PriceLookups
+    checkout: Checkout
+    promising: Promising | None
+    public_prices: bool
+    key_ring: KeyRing
+    customer_tokens: CustomerTokens | None
+    price_tokens: PriceTokens | None
+    clock_ms: Callable[[], int]
+
+    def corrupt_values(self) -> int:
+        """How many values of the store were not ours."""
+        return self.stock.corrupt + self.price_store.corrupt
+
+    def promises(self) -> PromiseReading | None:
+        """What is measured of promises, where any are made."""
+        return None if self.promising is None else self.promising.reading()
+
+    @property
+    def upkeep(self) -> Upkeep | None:
+        """What keeps promises, where any are made."""
+        return None if self.promising is None else self.promising.upkeep
+
+    async def close(self) -> None:
+        """Let go of the ledger and the store."""
+        if self.promising is not None:
+            await self.promising.close()
+        await self.lane.end()
+        await self.client.close()
+
+
+def assemble(settings: config.Settings, clock: Callable[[], int] = clock_ms) -> Assembly:
+    """The parts of a gateway worker; nothing is connected yet.
+
+    Raises:
+        SettingsError: a key of tokens cannot be used.
+    """
+    client = connect(settings.store)
+    keys = Keyspace(settings.store.prefix)
+    may_promise = can_promise(settings)
+    lane = Lane(client, keys)
+    stock = StockStore(client, keys, lane, with_holds=may_promise)
+    price_store = PriceStore(client, keys)
+    directory = Directory(stock, FeedRegister(client, keys))
+    book = PriceBook(
+        price_store,
+        lambda: changes.connected,
+        lambda: directory.current.epoch,
+        settings.prices.strategy,
+        settings.store.timeout,
+    )
+
+    def on_change(change: Change | None) -> None:
+        directory.on_change(change)
+        book.on_change(change)
+        if keeping is not None and (change is None or change.kind is ChangeKind.ORDERS):
+            keeping.upkeep.wake()
+
+    changes = ChangeListener(client, keys, on_change)
+    rules = selling_rules(settings)
+    lookups = StockLookups(stock, directory, rules, clock)
+    prices = PriceLookups(book, directory, rules, clock)
+    signer = price_tokens(settings)
+    keeping = (
+        promising(settings, client, lane, lookups, price_store, rules) if may_promise else None
+    )
+    return Assembly(
+        client,
+        lane,
+        stock,
+        price_store,
+        directory,
+        book,
+        changes,
+        rules,
+        lookups,
+        prices,
+        Checkout(lookups, prices, directory, signer, clock),
+        keeping,
+        settings.prices.public_prices,
+        key_ring(settings),
+        customer_tokens(settings),
+        signer,
+        clock,
+    )

@@ -1,0 +1,115 @@
+"""The parts that make promises and keep them: holds, the ledger, and their upkeep."""
+
+from __future__ import annotations
+
+import msgspec
+
+from gateway.config import settings as config
+from gateway.observability.metrics import PromiseReading
+from gateway.services.acknowledgements import Acknowledgements
+from gateway.services.journal import Journal
+from gateway.services.ledger_gate import LedgerGate
+from gateway.services.lookups import StockLookups
+from gateway.services.orders import Orders
+from gateway.services.overdue_orders import OverdueOrders
+from gateway.services.reservations import Reservations
+from gateway.services.restoration import Restoration
+from gateway.services.selling import SellingRules
+from gateway.services.settling import Settling
+from gateway.services.stepping import Stepping
+from gateway.services.taking import Taking
+from gateway.services.upkeep import Upkeep
+from gateway.store.acks import AckInbox
+from gateway.store.claims import Claims
+from gateway.store.client import StoreClient
+from gateway.store.clock import StoreClock
+from gateway.store.due import DueIndex
+from gateway.store.holds import Holds
+from gateway.store.keys import Keyspace
+from gateway.store.lane import Lane
+from gateway.store.prices import PriceStore
+from gateway.wiring.connections import clock_ms, local_ms, open_ledger
+
+
+class Promising(msgspec.Struct, frozen=True):
+    """The parts; `upkeep.run()` goes on beside the server."""
+
+    journal: Journal
+    holds: Holds
+    restoration: Restoration
+    reservations: Reservations
+    orders: Orders
+    acknowledgements: Acknowledgements
+    overdue: OverdueOrders
+    settling: Settling
+    gate: LedgerGate
+    upkeep: Upkeep
+
+    def reading(self) -> PromiseReading:
+        """What is measured of promises."""
+        overdue = self.overdue
+        return PromiseReading(
+            overdue.waiting, overdue.oldest_age, not self.gate.away, self.settling.resolved
+        )
+
+    async def close(self) -> None:
+        """Let go of the ledger."""
+        await self.journal.close()
+
+
+def can_promise(settings: config.Settings) -> bool:
+    """Whether there is something to promise with."""
+    return settings.ledger is not None or settings.reservations.durability == "redis"
+
+
+def promising(
+    settings: config.Settings,
+    client: StoreClient,
+    lane: Lane,
+    lookups: StockLookups,
+    customers: PriceStore,
+    rules: SellingRules,
+) -> Promising:
+    """The parts of a worker that may promise; nothing is sent yet."""
+    keys = Keyspace(settings.store.prefix)
+    clock = StoreClock(local_ms, clock_ms)
+    journal = open_journal(settings, client, lane)
+    due = DueIndex(keys, lane, clock)
+    gate = LedgerGate()
+
+    def lost() -> None:
+        restoration.want()
+
+    holds = Holds(client, keys, lane, due, clock, lost)
+    restoration = Restoration(journal, holds)
+    stepping = Stepping(journal, holds, clock.now_ms)
+    acknowledgements = Acknowledgements(journal, stepping, AckInbox(client, keys))
+    within_ms = int(settings.reservations.acknowledge_within * 1000)
+    overdue = OverdueOrders(journal, within_ms, clock_ms)
+    settling = Settling(journal, holds, clock.now_ms)
+    cap = settings.reservations.open_per_customer
+    taking = Taking(lookups, customers, rules, holds, clock.now_ms, cap)
+    return Promising(
+        journal,
+        holds,
+        restoration,
+        Reservations(taking, stepping, holds, Claims(lane, keys), journal, gate, clock.now_ms),
+        Orders(stepping, acknowledgements),
+        acknowledgements,
+        overdue,
+        settling,
+        gate,
+        Upkeep(journal, settling, due, restoration, acknowledgements, overdue, gate),
+    )
+
+
+def open_journal(settings: config.Settings, client: StoreClient, lane: Lane) -> Journal:
+    """Where promises are written down; nothing is sent yet.
+
+    Raises:
+        TypeError: nothing can be promised (`can_promise`).
+    """
+    del client, lane
+    if settings.ledger is None:
+        raise TypeError("there is no ledger")
+    return open_ledger(settings.ledger)

@@ -1,0 +1,52 @@
+"""The ERP's acknowledgements of orders as operations: what it has taken, and what it cancelled."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+from gateway.domain.orders import AckStatus, OrderAck
+from gateway.store.ack_codec import ack_payload
+from gateway.store.entries import ONLY_NAME
+from loaders import fields, spots
+from loaders.operations import Address, Draft, Mark, PlainOperations
+from loaders.records import OrderAckRecord
+
+
+class AckOperations:
+    """Plain records, but for one thing: without a time of its own, one is as old as its arrival."""
+
+    def draft(self, record: OrderAckRecord, mark: Mark) -> Draft:
+        """The operation that writes or deletes an acknowledgement.
+
+        Raises:
+            WrongFieldError: a value is not allowed.
+        """
+        return _arrived(mark.arrival_ms).draft(record, mark)
+
+    def addresses(self, record: OrderAckRecord) -> Sequence[Address]:
+        """The one address.
+
+        Raises:
+            WrongFieldError: the key is not allowed.
+        """
+        return (_address(record),)
+
+
+def _arrived(arrival_ms: int) -> PlainOperations[OrderAckRecord]:
+    return PlainOperations(_address, partial(_payload, arrival_ms))
+
+
+def _address(record: OrderAckRecord) -> Address:
+    return spots.ack(fields.identifier("order_ref", record.order_ref)), ONLY_NAME
+
+
+def _payload(arrival_ms: int, record: OrderAckRecord) -> bytes:
+    moment = record.acknowledged_at
+    return ack_payload(
+        OrderAck(
+            record.order_ref,
+            arrival_ms if moment is None else fields.stamp_ms("acknowledged_at", moment),
+            record.status or AckStatus.ACCEPTED,
+        )
+    )

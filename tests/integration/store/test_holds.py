@@ -1,0 +1,478 @@
+"""Holds at real servers: taken by many at once, judged only when proved, kept whatever breaks."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+import msgspec
+import pytest
+
+from gateway.domain.absorption import Taken
+from gateway.domain.errors import NotReadyError, StoreFullError, StoreUnavailableError
+from gateway.domain.reservations import Allocation, Reservation, ReservedLine, State
+from gateway.store.client import StoreClient
+from gateway.store.clock import StoreClock
+from gateway.store.due import DueIndex
+from gateway.store.hold_scripts import EXPIRE, HOLD, PIN, SETTLE, Script
+from gateway.store.holds import Holds, Outcome, Wanted
+from gateway.store.keys import Keyspace
+from gateway.store.lane import Lane
+from gateway.store.steps import step
+from gateway.store.stock import StockStore
+from gateway.store.taken_codec import decode_taken
+from tests.stocked_store import StockedStore
+
+HOUR = 3_600_000
+ENDED = 5
+ACKNOWLEDGED = 4
+OPEN = {0, 1, 2}
+
+Entry = list[Any]
+
+
+def local_ms() -> int:
+    return time.monotonic_ns() // 1_000_000
+
+
+def wall_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+class HeldStore:
+    """A store in which holds may be judged, and all that a test asks of it."""
+
+    def __init__(self, client: StoreClient) -> None:
+        self.client = client
+        self.keys = Keyspace("ss")
+        self.lane = Lane(client, self.keys)
+        self.clock = StoreClock(local_ms, wall_ms)
+        self.due = DueIndex(self.keys, self.lane, self.clock)
+        self.unproved = 0
+        self.holds = Holds(client, self.keys, self.lane, self.due, self.clock, self._on_unproved)
+        self.stocked = StockedStore(client)
+        self.stock = StockStore(client, self.keys, Lane(client, self.keys))
+
+    @classmethod
+    @asynccontextmanager
+    async def opened(cls, client: StoreClient, *, proved: bool = True) -> AsyncIterator[HeldStore]:
+        store = cls(client)
+        await store.stocked.verify(1)
+        try:
+            if proved:
+                await store.prove()
+            yield store
+        finally:
+            await store.lane.end()
+
+    def _on_unproved(self) -> None:
+        self.unproved += 1
+
+    async def prove(self) -> None:
+        epoch = await self.holds.epoch()
+        assert epoch is not None
+        await self.holds.prove(epoch)
+
+    async def now_ms(self) -> int:
+        seconds, microseconds = await self.client.redis.time()
+        return int(seconds) * 1000 + int(microseconds) // 1000
+
+    async def run(self, script: Script, sku: str, *arguments: bytes | str | int) -> Any:
+        """What a script says at one SKU, whatever it is."""
+        (arrived,) = await self.lane.run_all([step(self.keys, script, sku, arguments)], script)
+        return arrived.reply
+
+    async def hold(
+        self, name: str, units: int, customer: str | None = None, cap: int = 0, sku: str = "A"
+    ) -> Outcome:
+        """Take so much at W1."""
+        wanted = [Wanted(sku, {"W1": (units, 0)})]
+        (outcome,) = await self.holds.hold(name, wanted, customer, cap)
+        return outcome
+
+    async def entries(self, sku: str) -> tuple[dict[str, Entry], dict[str, int]]:
+        """The entries at a SKU by reservation, and the open holds of each customer."""
+        return parted(await self.client.redis.hgetall(self.keys.holds(sku)[2]))
+
+    async def summary(self, sku: str) -> Mapping[str, Taken]:
+        value = await self.client.redis.get(self.keys.taken(sku))
+        return {} if value is None else decode_taken(value)
+
+    async def salable(self, sku: str) -> dict[str, int] | None:
+        """What is salable at each location; None where nothing is known of the SKU."""
+        (found,) = (await self.stock.read([sku])).stock
+        if found is None:
+            return None
+        return {name: level.salable() for name, level in found.levels.items()}
+
+    async def state(self, sku: str) -> Kept:
+        """Everything that is kept of a SKU's holds."""
+        redis, (_, taken, entries, looks) = self.client.redis, self.keys.holds(sku)
+        found, held, due = await asyncio.gather(
+            redis.get(taken), redis.hgetall(entries), redis.zrange(looks, 0, -1, withscores=True)
+        )
+        return Kept(found, held, {name.decode(): int(score) for name, score in due})
+
+    async def check(self, sku: str) -> None:
+        """The sums are those of the entries, and nothing is below zero."""
+        (await self.state(sku)).check()
+
+
+class Kept(msgspec.Struct, frozen=True):
+    """What is kept of a SKU's holds: the sum, the entries, and when each is looked at again."""
+
+    taken: bytes | None
+    hash: Mapping[bytes, bytes]
+    looks: Mapping[str, int]
+
+    def summary(self) -> Mapping[str, Taken]:
+        return {} if self.taken is None else decode_taken(self.taken)
+
+    def check(self) -> None:
+        entries, customers = parted(self.hash)
+        open_holds = Counter(
+            entry[3] for entry in entries.values() if entry[0] in OPEN and entry[3]
+        )
+        assert customers == open_holds
+        assert flat(self.summary()) == added_up(entries.values())
+        assert self.taken is None or self.summary()
+        assert self.looks.keys() <= entries.keys()
+
+
+def parted(fields: Mapping[bytes, bytes]) -> tuple[dict[str, Entry], dict[str, int]]:
+    """The entries by reservation, and the open holds of each customer."""
+    named = {name.decode(): value for name, value in fields.items()}
+    customers = {name[1:]: int(value) for name, value in named.items() if name[0] == "#"}
+    entries = {
+        name: msgspec.msgpack.decode(value) for name, value in named.items() if name[0] != "#"
+    }
+    return entries, customers
+
+
+def flat(summary: Mapping[str, Taken]) -> dict[tuple[str, int | None], int]:
+    """Units by location and moment of acknowledgement; each once, and none that is empty."""
+    units: dict[tuple[str, int | None], int] = {}
+    for location, taken in summary.items():
+        parts = [(location, order.from_ms) for order in taken.acknowledged]
+        assert len(set(parts)) == len(parts)
+        assert taken.units >= 0
+        assert all(order.units > 0 for order in taken.acknowledged)
+        assert taken.units or taken.acknowledged
+        units.update({(location, order.from_ms): order.units for order in taken.acknowledged})
+        if taken.units:
+            units[location, None] = taken.units
+    return units
+
+
+def added_up(entries: Iterable[Entry]) -> dict[tuple[str, int | None], int]:
+    units: Counter[tuple[str, int | None]] = Counter()
+    for state, _, until, _, *places in entries:
+        for location, taken in zip(places[::2], places[1::2], strict=True):
+            assert state != ENDED
+            units[location, until if state == ACKNOWLEDGED else None] += taken
+    return {place: taken for place, taken in units.items() if taken}
+
+
+def line(sku: str, units: int) -> ReservedLine:
+    return ReservedLine(sku, units, (Allocation("W1", units),))
+
+
+def promised(name: str, units: int, expires_ms: int, *skus: str) -> Reservation:
+    lines = tuple(line(sku, units) for sku in skus or ("A",))
+    return Reservation(name, 1, State.HELD, expires_ms, lines, "web", "shop", "C1")
+
+
+@pytest.fixture
+async def held(client: StoreClient) -> AsyncIterator[HeldStore]:
+    async with HeldStore.opened(client) as store:
+        yield store
+
+
+@pytest.fixture
+async def unproved(client: StoreClient) -> AsyncIterator[HeldStore]:
+    # What earlier tests told the server, it would know still.
+    await client.redis.script_flush()
+    async with HeldStore.opened(client, proved=False) as store:
+        yield store
+
+
+@pytest.fixture
+async def full(single_client: StoreClient) -> AsyncIterator[HeldStore]:
+    """A store that a test may fill up."""
+    async with HeldStore.opened(single_client) as store:
+        yield store
+        await single_client.redis.config_set("maxmemory", 0)
+
+
+async def test_of_two_hundred_at_once_as_many_get_some_as_there_are(held: HeldStore) -> None:
+    await held.stocked.stock("A", {"W1": 50})
+    outcomes = await asyncio.gather(*(held.hold(f"r_{n}", 1000) for n in range(200)))
+    assert Counter(outcomes) == {Outcome.DONE: 50, Outcome.SHORT: 150}
+    assert await held.salable("A") == {"W1": 0}
+    await held.check("A")
+
+
+async def test_several_skus_at_once_are_each_judged_by_themselves(held: HeldStore) -> None:
+    stock = {"A": 30, "B": 20, "}{": 0.5}
+    for sku, units in stock.items():
+        await held.stocked.stock(sku, {"W1": units})
+    wanted = [Wanted(sku, {"W1": (500, 0)}) for sku in stock]
+    found = await asyncio.gather(*(held.holds.hold(f"r_{n}", wanted, None, 0) for n in range(100)))
+    for place, (sku, units) in enumerate(stock.items()):
+        assert Counter(outcomes[place] for outcomes in found)[Outcome.DONE] == units * 2
+        await held.check(sku)
+
+
+async def test_a_customer_at_the_cap_gets_no_more_however_many_are_asked_at_once(
+    held: HeldStore,
+) -> None:
+    await held.stocked.stock("A", {"W1": 1000})
+    asked = [(f"r_{n}", f"C{n % 3}") for n in range(90)]
+    outcomes = await asyncio.gather(*(held.hold(name, 1000, whose, 5) for name, whose in asked))
+    done = Counter(
+        whose
+        for (_, whose), outcome in zip(asked, outcomes, strict=True)
+        if outcome is Outcome.DONE
+    )
+    assert done == {"C0": 5, "C1": 5, "C2": 5}
+    assert set(outcomes) == {Outcome.DONE, Outcome.CAPPED}
+    assert await held.hold("r_nobody", 1000, None, 5) is Outcome.DONE
+    await held.check("A")
+
+
+async def test_where_a_hold_was_given_back_the_cap_has_room(held: HeldStore) -> None:
+    await held.stocked.stock("A", {"W1": 10})
+    assert await held.hold("r_1", 1000, "C1", 1) is Outcome.DONE
+    assert await held.hold("r_2", 1000, "C1", 1) is Outcome.CAPPED
+    await held.holds.end("r_1", ["A"])
+    assert await held.hold("r_2", 1000, "C1", 1) is Outcome.DONE
+
+
+async def test_one_life_from_hold_to_the_erps_own_figure(held: HeldStore) -> None:
+    await held.stocked.stock("A", {"W1": 10})
+    assert await held.hold("r_1", 4000, "C1", 5) is Outcome.DONE
+    first = promised("r_1", 4000, await held.now_ms() + HOUR)
+    assert await held.holds.promise(first)
+    assert await held.holds.pin(first) == [Outcome.DONE]
+    confirmed = first.next(State.CONFIRMED, order_ref="O1")
+    assert await held.holds.settle(confirmed) == {"A": Outcome.DONE}
+    assert await held.salable("A") == {"W1": 6000}
+    # StockedStore's figures are of moment 1.
+    await held.holds.settle(confirmed.next(State.ACKNOWLEDGED, acknowledged_ms=2))
+    assert await held.salable("A") == {"W1": 6000}
+    await held.holds.settle(confirmed.next(State.ACKNOWLEDGED, acknowledged_ms=1))
+    assert await held.salable("A") == {"W1": 6000}
+    again = confirmed.next(State.ACKNOWLEDGED).next(State.ACKNOWLEDGED, acknowledged_ms=1)
+    await held.holds.settle(again)
+    assert await held.salable("A") == {"W1": 10_000}
+    await held.check("A")
+
+
+async def test_what_has_ended_is_not_held_again(held: HeldStore) -> None:
+    await held.stocked.stock("A", {"W1": 10})
+    await held.holds.end("r_1", ["A"])
+    assert await held.hold("r_1", 1000) is Outcome.SUPERSEDED
+    first = promised("r_1", 1000, await held.now_ms() + HOUR)
+    assert await held.holds.settle(first) == {"A": Outcome.SUPERSEDED}
+    assert await held.holds.pin(first) == [Outcome.SUPERSEDED]
+    assert await held.salable("A") == {"W1": 10_000}
+
+
+async def test_what_the_store_has_lost_is_not_promised(held: HeldStore) -> None:
+    await held.stocked.stock("A", {"W1": 10})
+    await held.stocked.stock("B", {"W1": 10})
+    assert await held.hold("r_1", 1000) is Outcome.DONE
+    first = promised("r_1", 1000, await held.now_ms() + HOUR, "A", "B")
+    assert not await held.holds.promise(first)
+    assert await held.entries("B") == ({}, {})
+    assert await held.summary("B") == {}
+
+
+async def test_an_order_stays_however_long_ago_its_hold_would_have_been_over(
+    held: HeldStore,
+) -> None:
+    await held.stocked.stock("A", {"W1": 10})
+    order = promised("r_1", 1000, await held.now_ms() - HOUR).next(State.CONFIRMED)
+    assert await held.holds.settle(order) == {"A": Outcome.DONE}
+    assert await held.holds.pin(order) == [Outcome.DONE]
+    assert await held.salable("A") == {"W1": 9000}
+
+
+async def test_a_hold_that_was_sent_too_long_ago_is_not_done(held: HeldStore) -> None:
+    await held.stocked.stock("A", {"W1": 10})
+    assert await held.hold("r_0", 1000) is Outcome.DONE
+    held.clock.hear(await held.now_ms() - HOUR)
+    assert await held.hold("r_1", 1000) is Outcome.LATE
+    held.clock.hear(await held.now_ms() - HOUR)
+    assert await held.hold("r_0", 1000) is Outcome.DONE
+    assert await held.salable("A") == {"W1": 9000}
+
+
+async def test_restored_into_an_unproved_store_what_was_promised_counts(
+    unproved: HeldStore,
+) -> None:
+    await unproved.stocked.stock("A", {"W1": 10})
+    now = await unproved.now_ms()
+    over = promised("r_over", 1000, now - 1)
+    ended = promised("r_ended", 1000, now + HOUR).next(State.RELEASED)
+    await unproved.holds.restore(
+        [promised(f"r_{n}", 1000, now + HOUR) for n in range(3)] + [over, ended]
+    )
+    assert await unproved.salable("A") == {"W1": 7000}
+    await unproved.check("A")
+
+
+async def refused(store: HeldStore) -> None:
+    before = store.unproved, await store.state("A")
+    with pytest.raises(NotReadyError):
+        await store.hold("r_refused", 1000)
+    assert (store.unproved - 1, await store.state("A")) == before
+
+
+async def test_a_server_that_was_not_proved_judges_nothing(unproved: HeldStore) -> None:
+    await unproved.stocked.stock("A", {"W1": 10})
+    assert not await unproved.holds.is_restored()
+    await refused(unproved)
+    await unproved.prove()
+    assert await unproved.holds.is_restored()
+    assert await unproved.hold("r_1", 1000) is Outcome.DONE
+    await unproved.client.redis.script_flush()
+    assert not await unproved.holds.is_restored()
+    await refused(unproved)
+    await unproved.prove()
+    assert await unproved.hold("r_2", 1000) is Outcome.DONE
+
+
+async def test_all_but_holding_needs_no_proof_of_the_server(held: HeldStore) -> None:
+    await held.stocked.stock("A", {"W1": 10})
+    await held.holds.settle(promised("r_1", 1000, await held.now_ms() + HOUR))
+    await held.client.redis.script_flush()
+    assert await held.holds.pin(promised("r_1", 1000, await held.now_ms() + HOUR)) == [1]
+    await held.client.redis.script_flush()
+    await held.holds.settle(promised("r_2", 1000, await held.now_ms() + HOUR))
+    await held.client.redis.script_flush()
+    moment, following, doubtful, absorbed = await held.run(EXPIRE, "A", 500, 1000)
+    assert (moment > 0, following > moment, doubtful, absorbed) == (True, True, [], [])
+    await held.check("A")
+    for script in (PIN, SETTLE, EXPIRE):
+        await held.client.redis.script_load(script.text)
+    await refused(held)
+
+
+@pytest.mark.parametrize("restored", [None, b"another epoch"])
+async def test_in_an_epoch_for_which_holds_are_not_restored_nothing_is_judged(
+    held: HeldStore, restored: bytes | None
+) -> None:
+    await held.stocked.stock("A", {"W1": 10})
+    first = promised("r_1", 1000, await held.now_ms() + HOUR)
+    await held.holds.settle(first)
+    if restored is None:
+        await held.client.redis.delete(held.keys.restored)
+    else:
+        await held.client.redis.set(held.keys.restored, restored)
+    assert not await held.holds.is_restored()
+    for call in (held.hold("r_2", 1000), held.holds.pin(first), held.holds.settle(first)):
+        with pytest.raises(NotReadyError):
+            await call
+    assert held.unproved == 3
+    # What holds took while it was doubted is pending, and will be given back.
+    await held.check("A")
+
+
+async def test_a_full_store_holds_nothing_and_lets_go_of_what_it_has(full: HeldStore) -> None:
+    await full.stocked.stock("A", {"W1": 10})
+    now = await full.now_ms()
+    for name in ("r_1", "r_2", "r_3"):
+        assert await full.hold(name, 1000, "C1", 5) is Outcome.DONE
+    await full.holds.settle(promised("r_2", 1000, now + HOUR))
+    await full.client.redis.config_set("maxmemory", 1)
+    before = await full.state("A")
+    with pytest.raises(StoreFullError):
+        await full.hold("r_4", 1000, "C1", 5)
+    assert await full.state("A") == before
+    assert await full.holds.promise(promised("r_1", 1000, now + HOUR))
+    await full.holds.settle(promised("r_1", 1000, now).next(State.RELEASED))
+    await full.holds.end("r_3", ["A"])
+    assert await full.holds.settle(promised("r_2", 1000, now).next(State.CONFIRMED)) == {"A": 1}
+    assert (await full.run(EXPIRE, "A", 500, 1000))[2:] == [[], []]
+    assert await full.salable("A") == {"W1": 9000}
+    await full.check("A")
+
+
+@pytest.mark.parametrize("place", range(4))
+async def test_what_is_not_ours_at_one_of_its_keys_raises_nothing_unknown(
+    held: HeldStore, place: int
+) -> None:
+    await held.stocked.stock("A", {"W1": 10})
+    key = held.keys.holds("A")[place]
+    await held.client.redis.delete(key)
+    await held.client.redis.rpush(key, b"not", b"ours")
+    first = promised("r_1", 1000, await held.now_ms() + HOUR)
+    calls = (
+        held.hold("r_1", 1000),
+        held.holds.promise(first),
+        held.holds.pin(first),
+        held.holds.settle(first),
+        held.holds.end("r_1", ["A"]),
+    )
+    judged, *others = await asyncio.gather(*calls, return_exceptions=True)
+    assert judged is Outcome.SHORT if place == 0 else type(judged) is StoreUnavailableError
+    for outcome in others:
+        assert not isinstance(outcome, BaseException) or type(outcome) is StoreUnavailableError
+    assert await held.due.look() == []
+    (found,) = (await held.stock.read(["A"])).stock
+    assert (found is None) is (place == 0)
+
+
+@pytest.mark.parametrize("garbage", [b"", b"garbage", b"\xc1", b"\x05", b"\x91\x05"])
+async def test_a_sum_that_is_not_ours_is_a_miss_and_nothing_is_held(
+    held: HeldStore, garbage: bytes
+) -> None:
+    await held.stocked.stock("A", {"W1": 10})
+    await held.client.redis.set(held.keys.taken("A"), garbage)
+    with pytest.raises(StoreUnavailableError):
+        await held.hold("r_1", 1000)
+    assert await held.salable("A") is None
+    assert held.stock.corrupt == 1
+
+
+async def commands(store: HeldStore) -> Counter[str]:
+    found = await store.client.redis.info("commandstats")
+    return Counter({name: stats["calls"] for name, stats in found.items()})
+
+
+@pytest.mark.parametrize("name", ["hold", "pin", "settle", "expire"])
+async def test_a_step_among_many_holds_costs_what_it_costs_among_few(
+    single_client: StoreClient, name: str
+) -> None:
+    async with HeldStore.opened(single_client) as store:
+        await store.stocked.stock("A", {"W1": 10_000})
+        until = await store.now_ms() + HOUR
+        steps = {
+            "hold": (HOLD, ("{}", HOUR, 0, "C1", 0, "W1", 1000, 0)),
+            "pin": (PIN, ("r_0", 1, until, HOUR, "C1", "W1", 1000)),
+            "settle": (SETTLE, ("{}", 2, 3, 0, "C1", HOUR, 0, "W1", 1000)),
+            "expire": (EXPIRE, (500, 1000)),
+        }
+        script, arguments = steps[name]
+
+        async def cost(once: str) -> Counter[str]:
+            named = [once if argument == "{}" else argument for argument in arguments]
+            before = await commands(store)
+            assert not isinstance(await store.run(script, "A", *named), Exception)
+            spent = await commands(store)
+            spent.subtract(before)
+            return +spent
+
+        for early in ("r_0", "r_00"):
+            await store.run(SETTLE, "A", early, 1, 1, until, "C1", 0, 0, "W1", 1000)
+        _ = await cost("r_warm"), await cost("r_warmer")
+        few = await cost("r_few")
+        for number in range(1, 501):
+            await store.hold(f"r_{number}", 1000, "C1")
+        assert await cost("r_many") == few
+        await store.check("A")
