@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated, Final, Literal
 
 import msgspec
@@ -28,6 +27,8 @@ Ttl = Annotated[
         },
     ),
 ]
+Moment = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
+"""RFC 3339 in UTC, to the millisecond."""
 OrderRef = Annotated[
     str, Meta(description="The order's number; the ERP acknowledges it by this.", examples=["1042"])
 ]
@@ -117,14 +118,13 @@ class ReservationShape(msgspec.Struct, frozen=True):
     reservation: Annotated[str, Meta(description="Its id.")]
     state: State
     expires_at: Annotated[
-        datetime,
-        Meta(tz=True, description="Until when it is held, by the store's clock; of a hold alone."),
+        Moment, Meta(description="Until when it is held, by the store's clock; of a hold alone.")
     ]
     lines: list[ReservedLineShape]
     channel: str
     customer: str | UnsetType = UNSET
     order_ref: str | UnsetType = UNSET
-    acknowledged_at: datetime | UnsetType = UNSET
+    acknowledged_at: Moment | UnsetType = UNSET
     price_token: str | UnsetType = UNSET
 
 
@@ -132,7 +132,7 @@ class AcknowledgedShape(msgspec.Struct, frozen=True):
     """What was said of the order, and its reservations as they are then."""
 
     order_ref: str
-    acknowledged_at: Annotated[datetime, Meta(tz=True)]
+    acknowledged_at: Moment
     status: Literal["accepted", "cancelled"]
     reservations: Annotated[
         list[ReservationShape],

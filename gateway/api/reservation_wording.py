@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -103,10 +104,15 @@ def reservation_shape(held: Reservation) -> ReservationShape:
     )
 
 
-def moment(milliseconds: int) -> datetime:
+def moment(milliseconds: int) -> str:
     """A moment as it goes out, to the millisecond."""
     seconds, rest = divmod(milliseconds, 1000)
-    return datetime.fromtimestamp(seconds, UTC).replace(microsecond=rest * 1000)
+    return f"{_second(seconds)}.{rest:03}Z"
+
+
+@lru_cache(maxsize=4096)
+def _second(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def _line(line: ReservedLine) -> ReservedLineShape:

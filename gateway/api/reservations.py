@@ -29,6 +29,7 @@ from gateway.api.reservation_parameters import (
     order_ref,
     path_reservation,
     reservation_request,
+    texts_of,
 )
 from gateway.api.reservation_shapes import (
     AcknowledgedShape,
@@ -102,7 +103,7 @@ class ReservationHandlers:
         """Hold all lines or none; asked again with the same key, what was answered first."""
         caller = self._authentication.require(request, SCOPE)
         key = idempotency_key(request)
-        body = await read_json(request, _reserve_decoder)
+        body = await read_json(request, _reserve_decoder, texts_of)
         wanted = reservation_request(body, self._price_tokens, self._clock_ms())
         sha = hashlib.sha256(await request.read()).digest()
         asker = Asker(caller.name or "", key, sha)
@@ -124,7 +125,7 @@ class ReservationHandlers:
     async def confirm(self, request: web.Request) -> web.Response:
         """It has become an order."""
         self._authentication.require(request, SCOPE)
-        ref = order_ref(await read_json(request, _confirm_decoder))
+        ref = order_ref(await read_json(request, _confirm_decoder, lambda _: 2))
         return await self._stepped(request, lambda parts, name: parts.orders.confirm(name, ref))
 
     async def extend(self, request: web.Request) -> web.Response:

@@ -8,9 +8,7 @@ knows whether they were promised (`upkeep`).
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Coroutine
-from contextlib import suppress
+from collections.abc import Callable
 from typing import Final, Protocol
 
 import msgspec
@@ -87,7 +85,6 @@ class Reservations:
         self._journal = journal
         self._gate = gate
         self._now_ms = now_ms
-        self._errands: set[asyncio.Task[None]] = set()
 
     async def reserve(self, request: ReservationRequest, asker: Asker, wording: Wording) -> Told:
         """Hold all lines or none; for a key that was used before, what was told then.
@@ -116,7 +113,7 @@ class Reservations:
         except (StockspanError, TimeoutError) as error:
             if isinstance(error, LedgerUnavailableError):
                 self._gate.away = True
-            self._run_errand(self._claims.drop(asker.caller, asker.key))
+            self._claims.drop(asker.caller, asker.key)
             raise
 
     async def present(self, reservation: str) -> Reservation:
@@ -162,7 +159,7 @@ class Reservations:
                 await self._journal.refuse(_answer(asker, told))
             except KeyTakenError:
                 return await self._told_in_ledger(asker, wording)
-            await self._remembered(asker)
+            self._remembered(asker)
             return told
         told = wording.promised(promised)
         try:
@@ -172,23 +169,16 @@ class Reservations:
             return await self._told_in_ledger(asker, wording)
         except VoidedError:
             raise LedgerUnavailableError("it took too long to write it down") from None
-        kept, _ = await asyncio.gather(self._holds.promise(promised), self._remembered(asker))
-        if not kept:
+        self._remembered(asker)
+        if not await self._holds.promise(promised):
             # The store lost it before it was promised: somebody else may have the units by now.
             await self._journal.move(promised.next(State.RELEASED), "lost")
             raise StoreUnavailableError("it lost what was held")
+        self._stepping.remember(promised)
         return told
 
-    def _run_errand(self, errand: Coroutine[None, None, None]) -> None:
-        """Let something be done for which nobody waits, and which may fail."""
-        task = asyncio.create_task(_tried(errand))
-        self._errands.add(task)
-        task.add_done_callback(self._errands.discard)
-
-    async def _remembered(self, asker: Asker) -> None:
-        # Only a help: the ledger knows it already.
-        with suppress(StoreUnavailableError):
-            await self._claims.done(asker.caller, asker.key, asker.body_sha)
+    def _remembered(self, asker: Asker) -> None:
+        self._claims.done(asker.caller, asker.key, asker.body_sha)
 
     async def _told_before(self, asker: Asker, wording: Wording) -> Told | None:
         answer = await self._journal.answer(asker.caller, asker.key)
@@ -210,13 +200,8 @@ class Reservations:
         told = await self._told_before(asker, wording)
         if told is None:
             raise LedgerUnavailableError("it forgot what it had just known")
-        await self._remembered(asker)
+        self._remembered(asker)
         return told
-
-
-async def _tried(errand: Coroutine[None, None, None]) -> None:
-    with suppress(StoreUnavailableError):
-        await errand
 
 
 def _to(held: Reservation, state: State) -> Reservation | None:

@@ -17,10 +17,12 @@ from gateway.domain.errors import (
     UnknownReservationError,
 )
 from gateway.domain.reservations import Act, Refusal, Reservation, State, outcome
+from gateway.near_cache import NearCache
 from gateway.services.journal import Moved, Steps
 from gateway.store.holds import Holds, Outcome
 
 _TRIES: Final = 5
+_RECENT: Final = 20_000
 _PINNED: Final = frozenset({State.HELD, State.CONFIRMED})
 """States in which the store would not notice by itself that a step got lost."""
 
@@ -29,12 +31,22 @@ Change = Callable[[Reservation], Reservation | None]
 
 
 class Stepping:
-    """Takes steps. `now_ms` is the store's clock, never ahead of it."""
+    """Takes steps. `now_ms` is the store's clock, never ahead of it.
+
+    What a worker has just written is remembered: a customer confirms what was held a moment ago.
+    Only a step that goes on from it is tried without asking the ledger first, which takes it if
+    nothing has come between.
+    """
 
     def __init__(self, journal: Steps, holds: Holds, now_ms: Callable[[], int]) -> None:
         self._journal = journal
         self._holds = holds
         self._now_ms = now_ms
+        self._recent = NearCache[str, Reservation](_RECENT)
+
+    def remember(self, reservation: Reservation) -> None:
+        """This is what the ledger has of it, or had a moment ago."""
+        self._recent.keep(reservation.reservation, reservation, self._recent.ticket())
 
     async def present(self, reservation: str) -> Reservation:
         """What it is now; that its time is over is written down before it is told.
@@ -65,8 +77,18 @@ class Stepping:
                 happened; it can be asked for again.
             TimeoutError: others were always faster.
         """
-        for _ in range(_TRIES):
+        recent = self._recent.get(reservation)
+        if recent is not None and not recent.over(self._now_ms()):
+            ahead = outcome(recent.state, act)
+            after = change(recent) if isinstance(ahead, State) else None
+            moved = None if after is None else await self.step(recent, after, act)
+            if after is not None and moved is not None:
+                return after, moved
+        for tried in range(_TRIES):
             held = await self.present(reservation)
+            if tried or recent is not None:
+                # A try that came to nothing may have left it pinned.
+                await self._holds.settle(held)
             require(held, act)
             after = change(held)
             if after is None:
@@ -92,8 +114,11 @@ class Stepping:
             if Outcome.SUPERSEDED in judged:
                 return None
         moved = await self._journal.move(after, kind)
-        if moved is not None:
-            await self._holds.settle(after)
+        if moved is None:
+            self._recent.evict(held.reservation)
+            return None
+        self.remember(after)
+        await self._holds.settle(after)
         return moved
 
     async def _lapse(self, held: Reservation) -> None:

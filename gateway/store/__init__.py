@@ -5,8 +5,8 @@
 - `scripts/put.lua` is the one way a record changes: newer wins, the change is published once.
 - `acks` is the inbox of the ERP's acknowledgements, from which they are taken
   (`scripts/take_acks.lua`).
-- `holds` takes units and gives them back, a script at each SKU (`scripts/taken.lua` says what all of
-  them share); `due` finds what lapses or is in doubt, `claims` marks idempotency keys.
+- `holds` takes units and gives them back, a script at each SKU (`scripts/taken.lua` says what all
+  of them share); `due` finds what lapses or is in doubt, `claims` marks idempotency keys.
 - `lane` asks together what many requests ask of one turn.
 - `client` connects (retries off, deadlines) and turns every error into a `StockspanError`.
 - `stock` and `prices` read (`scripts/rows.lua`: the rows of a list), `scans` walks over all there

@@ -55,21 +55,14 @@ class Claims:
             return Claim.OTHER
         return Claim.DONE if held[:1] == _DONE else Claim.RUNNING
 
-    async def done(self, caller: str, key: str, body_sha: bytes) -> None:
-        """It has been answered.
+    def done(self, caller: str, key: str, body_sha: bytes) -> None:
+        """It has been answered; should this get lost, the ledger knows it still."""
+        place = self._key(caller, key)
+        self._lane.post((b"SET", place, _DONE + body_sha, b"PX", _REMEMBERED_MS))
 
-        Raises:
-            StoreUnavailableError: unknown whether that is known now.
-        """
-        await self._run((b"SET", self._key(caller, key), _DONE + body_sha, b"PX", _REMEMBERED_MS))
-
-    async def drop(self, caller: str, key: str) -> None:
-        """Nobody works on it any more, and it was not answered.
-
-        Raises:
-            StoreUnavailableError: the claim may stay for some seconds.
-        """
-        await self._run((b"DEL", self._key(caller, key)))
+    def drop(self, caller: str, key: str) -> None:
+        """Nobody works on it any more, and it was not answered; should this get lost, it lapses."""
+        self._lane.post((b"DEL", self._key(caller, key)))
 
     async def _run(self, command: Command) -> bytes | None:
         reply = (await self._lane.run(command)).reply

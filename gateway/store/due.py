@@ -1,12 +1,12 @@
-"""What is due: when which SKU must be looked at, because a hold there lapses or is in doubt.
+"""What is due: when which entry must be looked at, because a hold lapses or is in doubt.
 
 One sorted set for all SKUs, written before the entry that it tells of: an entry that nobody looks
-at would stay for ever. Moments are rounded up to a quarter of a second and named in the member, so
-that one which has come is never given a later moment.
+at would stay for ever. A member is a reservation at a SKU, its score the moment.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -14,12 +14,11 @@ import msgspec
 
 from gateway.store.client import translated
 from gateway.store.clock import StoreClock
-from gateway.store.hold_scripts import EXPIRE
+from gateway.store.hold_scripts import EXPIRE, REINDEX
 from gateway.store.keys import Keyspace
 from gateway.store.lane import Command, Lane
 from gateway.store.steps import step
 
-_QUARTER_MS: Final = 250
 _MOST: Final = 500
 _LEFT_ALONE_MS: Final = 1_000
 
@@ -33,7 +32,7 @@ class Due(msgspec.Struct, frozen=True):
 
 
 class DueIndex:
-    """Looks at SKUs when their moment has come."""
+    """Looks at entries when their moment has come."""
 
     def __init__(self, keys: Keyspace, lane: Lane, clock: StoreClock) -> None:
         self._keys = keys
@@ -41,11 +40,16 @@ class DueIndex:
         self._clock = clock
         self.corrupt = 0
 
-    def entry(self, sku: str, look_ms: int) -> Command:
-        """The command that has a SKU looked at then."""
-        moment = look_ms // _QUARTER_MS + 1
-        member = b"%d:%b" % (moment, sku.encode())
-        return (b"ZADD", self._keys.due, moment * _QUARTER_MS, member)
+    def at(self, reservation: str, skus: Sequence[str], look_ms: int) -> Command:
+        """The command that has a reservation looked at then, at all of its SKUs."""
+        words: list[bytes | str | int] = [b"ZADD", self._keys.due]
+        for sku in skus:
+            words += (look_ms, f"{reservation}:{sku}")
+        return tuple(words)
+
+    def never(self, reservation: str, skus: Sequence[str]) -> Command:
+        """The command by which a reservation need not be looked at any more."""
+        return (b"ZREM", self._keys.due, *[f"{reservation}:{sku}" for sku in skus])
 
     async def look(self) -> list[Due]:
         """Look at what is due: give back what lapsed, and say what else there is.
@@ -64,25 +68,31 @@ class DueIndex:
                 raise found
         if not found:
             return []
+        asked = _by_sku(found)
         later = now_ms + _LEFT_ALONE_MS
-        claims: list[Command] = [(b"ZADD", index, b"XX", later, member) for member in found]
-        skus = list(dict.fromkeys(_sku_of(member) for member in found))
-        looks = [step(self._keys, EXPIRE, sku, (_MOST, _LEFT_ALONE_MS)) for sku in skus]
-        replies = (await self._replies([*claims, *looks]))[len(claims) :]
+        claim: list[bytes | str | int] = [b"ZADD", index, b"XX"]
+        for member in found:
+            claim += (later, member)
+        looks = [
+            step(self._keys, EXPIRE, sku, (_LEFT_ALONE_MS, *names)) for sku, names in asked.items()
+        ]
+        _, *replies = await self._replies([tuple(claim), *looks])
         seen: list[Due] = []
-        after: list[Command] = [(b"ZREM", index, *found)]
-        for sku, reply in zip(skus, replies, strict=True):
+        following: list[bytes | str | int] = []
+        for (sku, names), reply in zip(asked.items(), replies, strict=True):
             if isinstance(reply, Exception):
                 # Something that is not ours lies there: nobody can hold it until it is gone.
                 self.corrupt += 1
                 continue
-            moment, following, doubtful, absorbed = reply
+            moment, due, doubtful, absorbed = reply
             self._clock.hear(moment)
-            if following >= 0:
-                after.append(self.entry(sku, following))
+            dues = dict(zip(_names(due[::2]), due[1::2], strict=True))
+            for name in names:
+                following += (f"{name}:{sku}", dues.get(name, 0))
             if doubtful or absorbed:
                 seen.append(Due(sku, _names(doubtful), _names(absorbed)))
-        await self._replies(after)
+        reindex = (b"EVALSHA", REINDEX.sha, 1, index, later, *following)
+        await self._lane.run_all([reindex], REINDEX)
         return seen
 
     async def _replies(self, commands: Sequence[Command]) -> list[Any]:
@@ -90,9 +100,13 @@ class DueIndex:
         return [one.reply for one in arrived]
 
 
+def _by_sku(members: Sequence[bytes]) -> dict[str, list[str]]:
+    asked: dict[str, list[str]] = defaultdict(list)
+    for member in members:
+        reservation, _, sku = member.decode(errors="replace").partition(":")
+        asked[sku].append(reservation)
+    return asked
+
+
 def _names(found: Sequence[bytes]) -> list[str]:
     return [name.decode() for name in found]
-
-
-def _sku_of(member: bytes) -> str:
-    return member.partition(b":")[2].decode(errors="replace")

@@ -25,13 +25,14 @@ class Script(msgspec.Struct, frozen=True):
     sha: bytes
 
 
-def _script(name: str, flags: bytes) -> Script:
-    text = flags + _COMMON + (_FOLDER / f"{name}.lua").read_bytes()
+def _script(name: str, head: bytes) -> Script:
+    text = head + (_FOLDER / f"{name}.lua").read_bytes()
     return Script(text, hashlib.sha1(text, usedforsecurity=False).hexdigest().encode())
 
 
-HOLD: Final = _script("hold", _STRICT)
-PIN: Final = _script("pin", _LENIENT)
-SETTLE: Final = _script("settle", _LENIENT)
-EXPIRE: Final = _script("expire", _LENIENT)
-RECOUNT: Final = _script("recount", _LENIENT)
+HOLD: Final = _script("hold", _STRICT + _COMMON)
+PIN: Final = _script("pin", _LENIENT + _COMMON)
+SETTLE: Final = _script("settle", _LENIENT + _COMMON)
+EXPIRE: Final = _script("expire", _LENIENT + _COMMON)
+RECOUNT: Final = _script("recount", _LENIENT + _COMMON)
+REINDEX: Final = _script("reindex", _LENIENT)

@@ -96,7 +96,8 @@ class Holds:
         """
         now_ms = self._clock.now_ms()
         deadline = now_ms + DOUBT_MS if self._clock.known else 0
-        steps: list[Command] = [self._due.entry(one.sku, now_ms + DOUBT_MS) for one in wanted]
+        skus = [one.sku for one in wanted]
+        steps: list[Command] = [self._due.at(reservation, skus, now_ms + DOUBT_MS)]
         for one in wanted:
             places: list[bytes | str | int] = []
             for location, (there, awaited) in one.units.items():
@@ -104,7 +105,7 @@ class Holds:
             head = (reservation, DOUBT_MS, deadline, customer or "", cap)
             steps.append(step(self._keys, HOLD, one.sku, (*head, *places)))
         arrived = await self._lane.run_all(steps)
-        return [self._outcome(one) for one in arrived[len(wanted) :]]
+        return [self._outcome(one) for one in arrived[1:]]
 
     async def pin(self, held: Reservation) -> list[Outcome]:
         """Keep a reservation's holds from lapsing for a moment; what each SKU says.
@@ -113,13 +114,13 @@ class Holds:
             NotReadyError, StoreUnavailableError: as in `hold`.
         """
         now_ms = self._clock.now_ms()
-        steps: list[Command] = [self._due.entry(sku, now_ms + DOUBT_MS) for sku in held.skus]
+        steps: list[Command] = [self._due.at(held.reservation, held.skus, now_ms + DOUBT_MS)]
         # An order's time is never over: the hold that it was had one.
         until_ms = held.expires_ms if held.state is State.HELD else _NEVER_MS
         head = (held.reservation, held.revision, until_ms, DOUBT_MS, held.customer or "")
         steps += [step(self._keys, PIN, line.sku, (*head, *_units(line))) for line in held.lines]
         arrived = await self._lane.run_all(steps, PIN)
-        return [self._outcome(one) for one in arrived[len(held.lines) :]]
+        return [self._outcome(one) for one in arrived[1:]]
 
     async def promise(self, reservation: Reservation) -> bool:
         """Let what was held pending be held; False where the store has lost it meanwhile.
@@ -129,10 +130,7 @@ class Holds:
         Raises:
             NotReadyError, StoreUnavailableError: as in `hold`.
         """
-        steps = self.settling([reservation], pending=True)
-        arrived = await self._lane.run_all(steps, SETTLE)
-        outcomes = [self._outcome(one) for one in arrived[-len(reservation.lines) :]]
-        return Outcome.OVER not in outcomes
+        return Outcome.OVER not in await self._settled(reservation, pending=True)
 
     async def settle(self, reservation: Reservation) -> Mapping[str, Outcome]:
         """Let the store know what it is, whatever was known of it; what each SKU says.
@@ -140,8 +138,7 @@ class Holds:
         Raises:
             NotReadyError, StoreUnavailableError: as in `hold`.
         """
-        arrived = await self._lane.run_all(self.settling([reservation]), SETTLE)
-        outcomes = [self._outcome(one) for one in arrived[-len(reservation.lines) :]]
+        outcomes = await self._settled(reservation)
         return dict(zip(reservation.skus, outcomes, strict=True))
 
     async def restore(self, reservations: Iterable[Reservation]) -> None:
@@ -150,7 +147,11 @@ class Holds:
         Raises:
             StoreUnavailableError: unknown what was done.
         """
-        await self._lane.run_all(self.settling(reservations), SETTLE)
+        steps: list[Command] = []
+        for one in reservations:
+            before, scripts, after = self._settling(one)
+            steps += (*before, *scripts, *after)
+        await self._lane.run_all(steps, SETTLE)
 
     async def end(self, reservation: str, skus: Sequence[str]) -> None:
         """Give back what was held pending for a reservation that was never promised.
@@ -158,35 +159,38 @@ class Holds:
         Raises:
             StoreUnavailableError: unknown what was done.
         """
-        await self._lane.run_all([self._ending(reservation, sku, 1) for sku in skus], SETTLE)
+        look = self._due.at(reservation, skus, self._clock.now_ms() + _REMEMBERED_MS)
+        ends = [self._ending(reservation, sku, 1) for sku in skus]
+        await self._lane.run_all([look, *ends], SETTLE)
 
-    def settling(
-        self, reservations: Iterable[Reservation], *, pending: bool = False
-    ) -> list[Command]:
-        """The commands that let the store know what these are; each SKU's own come last.
+    async def _settled(self, reservation: Reservation, *, pending: bool = False) -> list[Outcome]:
+        before, scripts, after = self._settling(reservation, pending=pending)
+        arrived = await self._lane.run_all([*before, *scripts, *after], SETTLE)
+        return [self._outcome(one) for one in arrived[len(before) :][: len(scripts)]]
 
-        `pending`: only of what is held pending there.
+    def _settling(
+        self, one: Reservation, *, pending: bool = False
+    ) -> tuple[list[Command], list[Command], list[Command]]:
+        """The commands that let the store know what a reservation is: before, at each SKU, after.
+
+        That it must be looked at is said before, that it need not be, after. `pending`: only of
+        what is held pending there.
         """
-        steps: list[Command] = []
-        for one in reservations:
-            if one.state not in COUNTED:
-                steps += [self._ending(one.reservation, sku, one.revision) for sku in one.skus]
-                continue
-            until_ms = one.expires_ms if one.state is State.HELD else one.acknowledged_ms or 0
-            look_ms = {
-                State.HELD: one.expires_ms,
-                State.ACKNOWLEDGED: self._clock.now_ms() + _ABSORBED_AFTER_MS,
-            }.get(one.state)
-            if look_ms is not None:
-                steps += [self._due.entry(sku, look_ms) for sku in one.skus]
-            head = (
-                *(one.reservation, one.revision, _STATES[one.state], until_ms),
-                *(one.customer or "", _ABSORBED_AFTER_MS, int(pending)),
-            )
-            steps += [
-                step(self._keys, SETTLE, line.sku, (*head, *_units(line))) for line in one.lines
-            ]
-        return steps
+        name, skus, now_ms = one.reservation, one.skus, self._clock.now_ms()
+        if one.state not in COUNTED:
+            look = self._due.at(name, skus, now_ms + _REMEMBERED_MS)
+            return [look], [self._ending(name, sku, one.revision) for sku in skus], []
+        until_ms, look_ms = one.acknowledged_ms or 0, now_ms + _ABSORBED_AFTER_MS
+        if one.state is State.HELD:
+            until_ms = look_ms = one.expires_ms
+        head = (
+            *(name, one.revision, _STATES[one.state], until_ms),
+            *(one.customer or "", _ABSORBED_AFTER_MS, int(pending)),
+        )
+        scripts = [step(self._keys, SETTLE, line.sku, (*head, *_units(line))) for line in one.lines]
+        if one.state is State.CONFIRMED:
+            return [], scripts, [self._due.never(name, skus)]
+        return [self._due.at(name, skus, look_ms)], scripts, []
 
     async def epoch(self) -> bytes | None:
         """The name of the store's content; None where nothing was ever loaded.

@@ -18,7 +18,7 @@
     <prefix>:acks            hash: order_ref → the ERP's word on the order, until a gateway takes it
     <prefix>:epoch           a random name of this content; gone when the store lost everything
     <prefix>:restored        the epoch in which all promised holds are there again
-    <prefix>:due             sorted set: moment and SKU → when that SKU must be looked at
+    <prefix>:due             sorted set: reservation and SKU → when that entry must be looked at
     <prefix>:feeds           hash: feed → its state (JSON)
     <prefix>:feed-numbers    hash: feed → the number that marks its records
     <prefix>:changes         the channel on which every change is published once
@@ -127,7 +127,7 @@ class Keyspace:
 
     def journal_volume(self, number: int) -> tuple[bytes, ...]:
         """The keys of a volume of reservations, as its scripts take them."""
-        parts = ("records", "steps", "log", "open", "held", "confirmed", "over")
+        parts = ("records", "steps", "log", "open", "held", "confirmed", "over", "unreminded")
         return tuple(f"{self.prefix}:v:{{{number}}}:{part}".encode() for part in parts)
 
     def journal_orders(self, number: int) -> tuple[bytes, ...]:

@@ -78,6 +78,10 @@ class Lane:
             async with asyncio.timeout(self._client.deadline):
                 return await self._gathering.ask(_Asked(command, durable))
 
+    def post(self, command: Command) -> None:
+        """Let a command go along; nobody hears whether it was run."""
+        self._gathering.send(_Asked(command, durable=False)).add_done_callback(_unheard)
+
     async def run_all(
         self, commands: Sequence[Command], script: Script | None = None, *, durable: bool = False
     ) -> list[Arrived]:
@@ -182,6 +186,11 @@ class Lane:
                 await connection.disconnect()
             finally:
                 await self._client.redis.connection_pool.release(connection)
+
+
+def _unheard(answer: asyncio.Future[Arrived]) -> None:
+    if not answer.cancelled():
+        answer.exception()
 
 
 def _is_unknown(arrived: Arrived) -> bool:

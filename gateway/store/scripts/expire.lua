@@ -2,15 +2,17 @@
 -- ERP's figures have, and names those in doubt.
 --
 -- KEYS, ARGV[1], ARGV[2]   see taken.lua
--- ARGV[3]   the most entries to look at
--- ARGV[4]   when to look again at what stays (milliseconds from now)
--- Returns   {now, when the next is due or -1, {in doubt, …}, {in the ERP's figures, …}}: reservations
+-- ARGV[3]   when to look again at what stays (milliseconds from now)
+-- ARGV[4…]  the reservations for which this look is
+-- Returns   {now, {reservation, when it is due, …} those of them that are due later,
+--           {in doubt, …}, {in the ERP's figures, …}}: the latter two of all that is due here
 --
 -- Atomic because what is given back must be counted once. Nothing is given back that may have been
 -- promised: of a pending or pinned hold only the ledger knows.
 
-local left = lapse(tonumber(ARGV[3]))
-local later, doubtful, absorbed = now + tonumber(ARGV[4]), {}, {}
+local MOST = 10000
+local left = lapse(MOST)
+local later, doubtful, absorbed, following = now + tonumber(ARGV[3]), {}, {}, {}
 local figures
 
 for _, found in ipairs(left) do
@@ -36,5 +38,10 @@ for _, found in ipairs(left) do
   end
 end
 finish(DONE)
-local following = redis.call('ZRANGE', KEYS[4], 0, 0, 'WITHSCORES')
-return {now, following[2] and tonumber(following[2]) or -1, doubtful, absorbed}
+for i = 4, #ARGV do
+  local due = redis.call('ZSCORE', KEYS[4], ARGV[i])
+  if due then
+    following[#following + 1], following[#following + 2] = ARGV[i], tonumber(due)
+  end
+end
+return {now, following, doubtful, absorbed}

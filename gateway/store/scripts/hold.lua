@@ -28,6 +28,7 @@ if customer ~= '' and cap > 0 then
   if open >= cap then return finish(CAPPED) end
 end
 
+load()
 local figures = levels()
 local entry = {PENDING, 0, now, customer}
 for i = FIRST, #ARGV, 3 do

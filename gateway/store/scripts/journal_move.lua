@@ -10,7 +10,10 @@ local record = record_of(id)
 if not record or record.state == VOID or record.revision ~= revision - 1 then return 0 end
 record.revision, record.state, record.counted = revision, state, tonumber(ARGV[4])
 record.changed, record.step = now, ARGV[7]
-if state == CONFIRMED and record.confirmed == 0 then record.confirmed = now end
+if state == CONFIRMED and record.confirmed == 0 then
+  record.confirmed = now
+  place(KEYS[8], id, now)
+end
 put(id, record, ARGV[5], tonumber(ARGV[6]))
 count(id)
 return 1

@@ -8,7 +8,7 @@ local forgotten = 0
 for _, id in ipairs(ARGV) do
   local moment = redis.call('ZSCORE', KEYS[7], id)
   if moment and tonumber(moment) <= now then
-    for i = 3, 7 do redis.call('ZREM', KEYS[i], id) end
+    for i = 3, 8 do redis.call('ZREM', KEYS[i], id) end
     forgotten = forgotten + redis.call('HDEL', KEYS[1], id)
   end
 end

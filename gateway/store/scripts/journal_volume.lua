@@ -7,6 +7,7 @@
 -- KEYS[5]   sorted set: held reservation → until when it is held
 -- KEYS[6]   sorted set: confirmed reservation → when it was confirmed
 -- KEYS[7]   sorted set: reservation that is over → when it may be forgotten
+-- KEYS[8]   sorted set: those of KEYS[6] of which nobody was told yet that they wait
 --
 -- A record is a head, what was written when it was opened, and what steps can change. Times are
 -- milliseconds since the epoch, by this server's clock unless the caller names them.
@@ -45,6 +46,7 @@ local function put(id, record, expires, life)
   place(KEYS[5], id, record.state == HELD and expires)
   place(KEYS[6], id, record.state == CONFIRMED and record.confirmed)
   place(KEYS[7], id, life > 0 and now + life)
+  if record.state ~= CONFIRMED then place(KEYS[8], id) end
 end
 
 local function count(id)

@@ -11,6 +11,7 @@ for i = 3, #ARGV do
   redis.call('HDEL', KEYS[3], ARGV[i])
   redis.call('ZREM', KEYS[4], ARGV[i])
 end
+load()
 taken, place_of, touched = {}, {}, true
 local held = redis.call('HGETALL', KEYS[3])
 for i = 1, #held, 2 do
@@ -19,7 +20,10 @@ end
 for i = 1, #held, 2 do
   if string.sub(held[i], 1, 1) ~= '#' then
     local entry = cmsgpack.unpack(held[i + 1])
-    if entry[1] ~= ENDED then count(entry, 1) end
+    if entry[1] ~= ENDED then
+      count(entry, 1)
+      count_open(entry, 1)
+    end
   end
 end
 return finish(DONE)

@@ -27,10 +27,13 @@ local FIRST_PLACE = 5
 local seconds = redis.call('TIME')
 local now = seconds[1] * 1000 + math.floor(seconds[2] / 1000)
 
-local taken, place_of, touched = {}, {}, false
-local taken_before = redis.call('GET', KEYS[2])
-if taken_before then
-  taken = cmsgpack.unpack(taken_before)
+-- The sum is read when it is first needed: most steps change nothing of it.
+local taken, place_of, taken_before, touched = nil, {}, nil, false
+
+local function load()
+  if taken then return end
+  taken_before = redis.call('GET', KEYS[2])
+  taken = taken_before and cmsgpack.unpack(taken_before) or {}
   for _, place in ipairs(taken) do place_of[place[1]] = place end
 end
 
@@ -57,6 +60,7 @@ local function count_acknowledged(place, from, units)
 end
 
 local function count(entry, sign)
+  load()
   touched = true
   for i = FIRST_PLACE, #entry, 2 do
     local place, units = place_at(entry[i]), sign * entry[i + 1]
@@ -66,10 +70,22 @@ local function count(entry, sign)
       place[2] = place[2] + units
     end
   end
+end
+
+local function count_open(entry, sign)
   if entry[4] ~= '' and OPEN[entry[1]] then
     local open = '#' .. entry[4]
     if redis.call('HINCRBY', KEYS[3], open, sign) <= 0 then redis.call('HDEL', KEYS[3], open) end
   end
+end
+
+-- Whether one entry takes what another does: then the sum stays as it is.
+local function takes_the_same(before, after)
+  if before[1] >= ACKNOWLEDGED or after[1] >= ACKNOWLEDGED or #before ~= #after then return false end
+  for i = FIRST_PLACE, #before do
+    if before[i] ~= after[i] then return false end
+  end
+  return true
 end
 
 local function entry_of(reservation)
@@ -79,15 +95,25 @@ end
 
 -- Lets go of an entry; of one that has ended nothing is counted any more.
 local function drop(reservation, entry)
-  if entry[1] ~= ENDED then count(entry, -1) end
+  if entry[1] ~= ENDED then
+    count(entry, -1)
+    count_open(entry, -1)
+  end
   redis.call('HDEL', KEYS[3], reservation)
   redis.call('ZREM', KEYS[4], reservation)
 end
 
 -- Makes this the reservation's entry; `due` is when it must be looked at again, if ever.
 local function put(reservation, before, entry, due)
-  if before and before[1] ~= ENDED then count(before, -1) end
-  if entry[1] ~= ENDED then count(entry, 1) end
+  if before and before[1] == ENDED then before = nil end
+  if not before or not takes_the_same(before, entry) then
+    if before then count(before, -1) end
+    if entry[1] ~= ENDED then count(entry, 1) end
+  end
+  if not before or OPEN[before[1]] ~= OPEN[entry[1]] or before[4] ~= entry[4] then
+    if before then count_open(before, -1) end
+    count_open(entry, 1)
+  end
   redis.call('HSET', KEYS[3], reservation, cmsgpack.pack(entry))
   if due then
     redis.call('ZADD', KEYS[4], due, reservation)
