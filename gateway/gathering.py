@@ -36,6 +36,7 @@ class Gathering(Generic[Q, A]):
         self._waiting: deque[tuple[Q, asyncio.Future[A]]] = deque()
         self._flights: set[asyncio.Task[None]] = set()
         self._called = False
+        self._ended = False
 
     async def ask(self, question: Q) -> A:
         """The answer.
@@ -49,9 +50,15 @@ class Gathering(Generic[Q, A]):
         return await self.send(question)
 
     def send(self, question: Q) -> asyncio.Future[A]:
-        """The answer to come; questions are asked in the order in which they were sent."""
+        """The answer to come; questions are asked in the order in which they were sent.
+
+        After the end nothing is asked any more: it is cancelled.
+        """
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[A] = loop.create_future()
+        if self._ended:
+            answer.cancel()
+            return answer
         self._waiting.append((question, answer))
         if not self._called and len(self._flights) < self._abreast:
             # Later in this turn: whoever else has something to ask now comes along.
@@ -60,7 +67,10 @@ class Gathering(Generic[Q, A]):
         return answer
 
     async def end(self) -> None:
-        """Give up whatever is under way; for when nobody will wait any more."""
+        """Give up whatever is under way or waits; for when nobody will wait any more."""
+        self._ended = True
+        while self._waiting:
+            self._waiting.popleft()[1].cancel()
         for flight in tuple(self._flights):
             flight.cancel()
         if self._flights:
@@ -68,7 +78,7 @@ class Gathering(Generic[Q, A]):
 
     def _depart(self) -> None:
         self._called = False
-        while self._waiting and len(self._flights) < self._abreast:
+        while self._waiting and not self._ended and len(self._flights) < self._abreast:
             lot: list[tuple[Q, asyncio.Future[A]]] = []
             while self._waiting and len(lot) < self._most:
                 question, answer = self._waiting.popleft()
@@ -85,16 +95,17 @@ class Gathering(Generic[Q, A]):
 
     async def _fly(self, lot: Sequence[tuple[Q, asyncio.Future[A]]]) -> None:
         try:
-            answers = await self._work([question for question, _ in lot])
+            found = await self._work([question for question, _ in lot])
+            answers = list(zip(lot, found, strict=True))
         except BaseException as error:  # noqa: BLE001 - whatever it was, those who wait are told
             for _, answer in lot:
                 _fail(answer, error)
             return
-        for (_, answer), found in zip(lot, answers, strict=True):
-            if isinstance(found, BaseException):
-                _fail(answer, found)
+        for (_, answer), told in answers:
+            if isinstance(told, BaseException):
+                _fail(answer, told)
             elif not answer.done():
-                answer.set_result(found)
+                answer.set_result(told)
 
 
 def _fail(answer: asyncio.Future[A], error: BaseException) -> None:

@@ -136,7 +136,7 @@ def load(*, config: Config = None, once: bool = False) -> int:
 
 @app.command
 def check(*, config: Config = None) -> int:
-    """Look at the settings, the store and the sources, and say what is wrong."""
+    """Look at the settings, the store, the ledger and the sources, and say what is wrong."""
     from gateway.wiring.token_keys import require_token_keys
     from loaders.load import check as check_all
 
@@ -146,9 +146,10 @@ def check(*, config: Config = None) -> int:
     found = _run(check_all(settings))
     for line in found.remarks:
         print(line)
-    for line in found.problems:
+    problems = [*found.problems, *_run(reservations.problems(settings))]
+    for line in problems:
         print(line, file=sys.stderr)
-    if found.problems:
+    if problems:
         return 1
     print(f"{path or 'settings'}: good")
     return 0

@@ -10,6 +10,7 @@ import msgspec
 from rich.table import Column, Table
 
 from gateway.config.settings import Settings
+from gateway.domain.errors import LedgerUnavailableError
 from gateway.domain.quantities import to_number
 from gateway.domain.reservations import Reservation, State
 from gateway.services.verification import Difference, Report, Verification
@@ -42,7 +43,7 @@ async def listed(settings: Settings, state: State | None, most: int) -> Table:
     """Reservations in a state, or in any, newest first.
 
     Raises:
-        Failure: there is no ledger.
+        Failure: nothing is promised here.
         LedgerUnavailableError: it does not answer.
     """
     async with _store(settings) as (client, lane):
@@ -61,7 +62,7 @@ async def unacknowledged(settings: Settings, most: int) -> tuple[Table, int]:
     """Orders that the ERP has not acknowledged, oldest first; and how many are overdue.
 
     Raises:
-        Failure: there is no ledger.
+        Failure: nothing is promised here.
         LedgerUnavailableError: it does not answer.
     """
     async with _store(settings) as (client, lane):
@@ -85,7 +86,7 @@ async def verify(settings: Settings, *, repair: bool) -> Verified:
     """Hold the store against the ledger; with `repair`, make it hold what the ledger says.
 
     Raises:
-        Failure: there is no ledger.
+        Failure: nothing is promised here.
         LedgerUnavailableError, StoreUnavailableError: it does not answer.
     """
     async with _store(settings) as (client, lane):
@@ -107,6 +108,21 @@ async def verify(settings: Settings, *, repair: bool) -> Verified:
     return Verified(report, left)
 
 
+async def problems(settings: Settings) -> Sequence[str]:
+    """What is wrong with the ledger; nothing where none is configured."""
+    if not can_promise(settings):
+        return []
+    async with _store(settings) as (client, lane):
+        journal = open_journal(settings, client, lane)
+        try:
+            await journal.ping()
+        except LedgerUnavailableError as error:
+            return [f"the ledger (ledger.dsn) cannot be used: {error}"]
+        finally:
+            await journal.close()
+    return []
+
+
 def differences_table(differences: Sequence[Difference]) -> Table:
     """A row for each."""
     table = Table("SKU", "reservation", "difference")
@@ -118,7 +134,9 @@ def differences_table(differences: Sequence[Difference]) -> Table:
 @asynccontextmanager
 async def _store(settings: Settings) -> AsyncIterator[tuple[StoreClient, Lane]]:
     if not can_promise(settings):
-        raise Failure("no ledger is configured: ledger.dsn names its PostgreSQL")
+        raise Failure(
+            'nothing is promised here: set ledger.dsn, or reservations.durability = "redis"'
+        )
     store = settings.store
     # An operator has more time than a request.
     deadline = max(store.timeout, _STORE_SECONDS)

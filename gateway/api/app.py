@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final, Protocol
 
 from aiohttp import web
@@ -67,11 +67,14 @@ class Parts(Protocol):
     def clock_ms(self) -> Callable[[], int]: ...
     def corrupt_values(self) -> int: ...
     def promises(self) -> PromiseReading | None: ...
+    def promise_checks(self) -> Mapping[str, bool]: ...
 
 
 def create_app(parts: Parts, *, cors_origins: Sequence[str] = ("*",)) -> web.Application:
     """An application of these parts; whoever runs it keeps them renewed."""
-    readings = ops.Readings(parts.directory, parts.prices.is_warm, parts.clock_ms)
+    readings = ops.Readings(
+        parts.directory, parts.prices.is_warm, parts.promise_checks, parts.clock_ms
+    )
     metrics = GatewayMetrics(
         Readings(readings.ready, readings.feeds, parts.corrupt_values, parts.promises)
     )

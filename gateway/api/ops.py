@@ -39,7 +39,8 @@ READYZ: Final = Operation(
         Parameter(
             "verbose",
             "query",
-            "Lists every check: the store, and each feed with the time until which it is verified.",
+            "Lists every check: the store, holds, the ledger, and each feed with the time until "
+            "which it is verified.",
             {"type": "string"},
         ),
     ),
@@ -57,10 +58,15 @@ class Readings:
     """What can be read off the worker's copy of the directory."""
 
     def __init__(
-        self, directory: Directory, priced: Callable[[], bool], clock_ms: Callable[[], int]
+        self,
+        directory: Directory,
+        priced: Callable[[], bool],
+        promise_checks: Callable[[], Mapping[str, bool]],
+        clock_ms: Callable[[], int],
     ) -> None:
         self._directory = directory
         self._priced = priced
+        self._promise_checks = promise_checks
         self._clock_ms = clock_ms
 
     def ready(self) -> bool:
@@ -69,7 +75,9 @@ class Readings:
             self._directory.current.require_all_ready()
         except NotReadyError:
             return False
-        return self._directory.reachable and self._priced()
+        # Without the ledger figures go on; without what was promised they would be wrong.
+        restored = self._promise_checks().get("holds", True)
+        return self._directory.reachable and self._priced() and restored
 
     def feeds(self) -> Mapping[str, FeedReading]:
         """Every feed by name, as metrics show it."""
@@ -85,6 +93,7 @@ class Readings:
         feeds = sorted(self._directory.current.feeds.items())
         return [
             Check("store", self._directory.reachable),
+            *(Check(name, ok) for name, ok in self._promise_checks().items()),
             *(_feed_check(name, state, now_ms) for name, state in feeds),
         ]
 

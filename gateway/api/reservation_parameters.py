@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from aiohttp import web
+from msgspec.structs import replace
 
 from gateway.api.fields import Reading, refuse
 from gateway.api.parameters import path_identifier
@@ -75,10 +76,8 @@ def path_reservation(request: web.Request) -> str:
     return name
 
 
-def reservation_request(
-    body: ReservationQuery, verifier: PriceTokens | None, now_ms: int
-) -> ReservationRequest:
-    """What is to be held.
+def reservation_request(body: ReservationQuery) -> ReservationRequest:
+    """What is to be held; whether its price token is good is not judged yet.
 
     Raises:
         InvalidRequestError: something is wrong; every field is named.
@@ -91,11 +90,22 @@ def reservation_request(
     channel = reading.identifier("channel", body.channel)
     ttl_ms = _ttl_ms(reading, body.ttl_seconds)
     reading.finish()
-    if body.price_token is not None:
-        priced = _priced(body.price_token, verifier, now_ms)
-        _check_priced(priced, lines, customer, channel)
-        channel = channel or priced.channel
     return ReservationRequest(lines, ttl_ms, customer, channel, body.price_token)
+
+
+def with_good_prices(
+    request: ReservationRequest, verifier: PriceTokens | None, now_ms: int
+) -> ReservationRequest:
+    """The request, if its price token is good for it, in the token's channel.
+
+    Raises:
+        InvalidRequestError: the token is not good, or for something else.
+    """
+    if request.price_token is None:
+        return request
+    priced = _priced(request.price_token, verifier, now_ms)
+    _check_priced(priced, request.lines, request.customer, request.channel)
+    return replace(request, channel=request.channel or priced.channel)
 
 
 def order_ref(body: ConfirmQuery) -> str:

@@ -23,6 +23,8 @@ from gateway.domain.errors import (
     InsufficientStockError,
     Shortfall,
     StockspanError,
+    UnknownChannelError,
+    UnknownCustomerError,
     UnknownError,
     UnknownLocationError,
     UnknownSkuError,
@@ -34,9 +36,13 @@ from gateway.services.reservations import Told
 
 CREATED: Final = 201
 
-_NAMED_BY: Final[Mapping[type[UnknownError], str]] = {
+_IN_LINES: Final[Mapping[type[UnknownError], str]] = {
     UnknownSkuError: "sku",
     UnknownLocationError: "location",
+}
+_BESIDE: Final[Mapping[type[UnknownError], str]] = {
+    UnknownCustomerError: "customer",
+    UnknownChannelError: "channel",
 }
 
 
@@ -70,14 +76,14 @@ class ReservationWording:
 
     def _places_of(self, error: UnknownError) -> list[ProblemField]:
         """The fields of the request that name what is unknown."""
-        field = _NAMED_BY.get(type(error))
-        if field is None:
-            return []
-        return [
-            ProblemField(f"lines[{place}].{field}", "is not known", error.name)
+        field = _IN_LINES.get(type(error))
+        fields = [_BESIDE[type(error)]] if type(error) in _BESIDE else []
+        fields += [
+            f"lines[{place}].{field}"
             for place, line in enumerate(self._asked)
-            if getattr(line, field) == error.name
+            if field is not None and getattr(line, field) == error.name
         ]
+        return [ProblemField(field, "is not known", error.name) for field in fields]
 
     def _shortfall(self, short: Shortfall) -> ShortfallShape:
         return ShortfallShape(

@@ -30,6 +30,7 @@ from gateway.api.reservation_parameters import (
     path_reservation,
     reservation_request,
     texts_of,
+    with_good_prices,
 )
 from gateway.api.reservation_shapes import (
     AcknowledgedShape,
@@ -46,6 +47,7 @@ from gateway.domain.reservations import Reservation
 from gateway.services.acknowledgements import Acknowledgements
 from gateway.services.orders import Orders
 from gateway.services.reservations import Asker, Reservations, Told
+from gateway.services.taking import ReservationRequest
 from gateway.tokens.price_tokens import PriceTokens
 
 _JSON_HEADERS: Final[Mapping[str, str]] = {hdrs.CONTENT_TYPE: JSON}
@@ -104,11 +106,15 @@ class ReservationHandlers:
         caller = self._authentication.require(request, SCOPE)
         key = idempotency_key(request)
         body = await read_json(request, _reserve_decoder, texts_of)
-        wanted = reservation_request(body, self._price_tokens, self._clock_ms())
+        wanted = reservation_request(body)
         sha = hashlib.sha256(await request.read()).digest()
         asker = Asker(caller.name or "", key, sha)
         wording = ReservationWording(wanted.lines, exact=caller.may(STOCK_EXACT))
-        return _told(await self._promising.reservations.reserve(wanted, asker, wording))
+
+        def prepared() -> ReservationRequest:
+            return with_good_prices(wanted, self._price_tokens, self._clock_ms())
+
+        return _told(await self._promising.reservations.reserve(prepared, asker, wording))
 
     async def read(self, request: web.Request) -> web.Response:
         """A reservation as it is now."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from enum import StrEnum
 
 import msgspec
@@ -29,3 +30,15 @@ class Customer(msgspec.Struct, frozen=True):
     channel: str | None = None
     assortments: frozenset[str] = frozenset()
     status: CustomerStatus = CustomerStatus.ACTIVE
+
+
+def may_see(customer: Customer | None, assortments: Collection[str]) -> bool:
+    """Whether a product of these assortments exists for the customer; None is nobody in particular.
+
+    A product that is in none is everybody's; nothing exists for a customer who is blocked.
+    """
+    if customer is not None and customer.status is CustomerStatus.BLOCKED:
+        return False
+    if not assortments:
+        return True
+    return customer is not None and not customer.assortments.isdisjoint(assortments)

@@ -22,6 +22,7 @@ from gateway.ledger.codec import (
     ack_of,
     answer_row,
     is_storable,
+    key_bytes,
     opening_row,
     reservation_of,
     step_row,
@@ -29,6 +30,7 @@ from gateway.ledger.codec import (
 from gateway.ledger.lookups import Lookups
 from gateway.ledger.writer import Entry, Fence, Writer
 
+_FORGET: Final = statement("forget")
 _OF_ORDER: Final = statement("of_order")
 _REMEMBER: Final = statement("remember")
 _ACKS_TO_APPLY: Final = statement("acks_to_apply")
@@ -84,6 +86,11 @@ class Journal:
             LedgerUnavailableError: as everywhere.
         """
         await self._writer.write(Entry(answer=answer_row(answer)))
+
+    async def forget(self, caller: str, key: str) -> None:
+        """Remove an answer that was written down, but never given."""
+        if is_storable(caller):
+            await self._client.rows(_FORGET, caller, key_bytes(key))
 
     async def move(self, reservation: Reservation, kind: str) -> Moved | None:
         """Write a reservation's next revision if the ledger holds the one before it.

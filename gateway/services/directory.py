@@ -106,6 +106,13 @@ class Snapshot(msgspec.Struct, frozen=True):
         self.require_ready()
         _require_none(awaited_prices(self.feeds) or None)
 
+    def is_loaded(self, kind: str) -> bool:
+        """Whether any feed of that kind has been loaded."""
+        return any(
+            state.kind == kind and state.verified_through_ms is not None
+            for state in self.feeds.values()
+        )
+
     def verified_through(self, feed: int) -> int | None:
         """Until when that feed's records are known to be right; None when never verified."""
         for state in self.feeds.values():

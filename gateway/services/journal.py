@@ -40,6 +40,9 @@ class Steps(Protocol):
             KeyTakenError: the caller was told something else for this key.
         """
 
+    async def forget(self, caller: str, key: str) -> None:
+        """What the caller was told for this key was never said."""
+
     async def move(self, reservation: Reservation, kind: str) -> Moved | None:
         """Write the next step; None where another has come first."""
 

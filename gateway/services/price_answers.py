@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, Protocol
 
 from gateway.domain.candidates import PriceContext, Ranked
-from gateway.domain.customers import CustomerStatus
+from gateway.domain.customers import may_see
 from gateway.domain.explanation import Considered, explain
 from gateway.domain.freshness import FreshnessPolicy
 from gateway.domain.money import line_amounts, minor_digits
@@ -127,9 +127,6 @@ class Answering:
     ) -> None:
         self._pricing = pricing
         self._customer = pricing.context.customer
-        self._is_blocked = (
-            self._customer is not None and self._customer.status is CustomerStatus.BLOCKED
-        )
         self._directory = verified
         self._freshness = freshness
         self._heads = heads
@@ -146,7 +143,7 @@ class Answering:
         return [self._line(line, skus[line.sku]) for line in wanted]
 
     def _line(self, wanted: WantedLine, sku: SkuCopy | None) -> Priced:
-        if sku is None or not self._may_see(sku.assortments):
+        if sku is None or not may_see(self._customer, sku.assortments):
             return UnpricedLine(wanted.sku, wanted.quantity, "unknown-sku")
         quantity = wanted.quantity
         explanation = None
@@ -175,11 +172,6 @@ class Answering:
             self._freshness.judge(as_of_ms, self._now_ms),
             explanation,
         )
-
-    def _may_see(self, assortments: Sequence[str]) -> bool:
-        if self._is_blocked or not assortments:
-            return not self._is_blocked
-        return self._customer is not None and not self._customer.assortments.isdisjoint(assortments)
 
     def _as_of_ms(self, price: ResolvedPrice) -> int:
         as_of_ms = self._now_ms

@@ -18,10 +18,12 @@ from gateway.domain.errors import (
     IdempotencyInProgressError,
     IdempotencyMismatchError,
     InsufficientStockError,
+    InvalidRequestError,
     KeyTakenError,
     LedgerUnavailableError,
     StockspanError,
     StoreUnavailableError,
+    TooManyHoldsError,
     UnknownError,
     VoidedError,
 )
@@ -86,10 +88,16 @@ class Reservations:
         self._gate = gate
         self._now_ms = now_ms
 
-    async def reserve(self, request: ReservationRequest, asker: Asker, wording: Wording) -> Told:
+    async def reserve(
+        self, prepare: Callable[[], ReservationRequest], asker: Asker, wording: Wording
+    ) -> Told:
         """Hold all lines or none; for a key that was used before, what was told then.
 
+        `prepare` gives what is to be held. It is asked only for a key that was not used before:
+        what was good then may have expired since.
+
         Raises:
+            InvalidRequestError: what `prepare` raises.
             IdempotencyMismatchError, IdempotencyInProgressError: the key is used otherwise.
             TooManyHoldsError: the customer has too many open holds.
             LedgerUnavailableError, StoreUnavailableError, NotReadyError: not known whether it is
@@ -109,7 +117,7 @@ class Reservations:
             if told is not None:
                 return told
         try:
-            return await self._first(request, asker, wording)
+            return await self._first(prepare, asker, wording)
         except (StockspanError, TimeoutError) as error:
             if isinstance(error, LedgerUnavailableError):
                 self._gate.away = True
@@ -150,9 +158,11 @@ class Reservations:
         after, _ = await self._stepping.take(reservation, act, change)
         return after
 
-    async def _first(self, request: ReservationRequest, asker: Asker, wording: Wording) -> Told:
+    async def _first(
+        self, prepare: Callable[[], ReservationRequest], asker: Asker, wording: Wording
+    ) -> Told:
         try:
-            promised = await self._taking.take(request, asker.caller)
+            promised = await self._taking.take(prepare(), asker.caller)
         except _RECORDED as error:
             told = wording.refused(error)
             try:
@@ -161,6 +171,12 @@ class Reservations:
                 return await self._told_in_ledger(asker, wording)
             self._remembered(asker)
             return told
+        except (TooManyHoldsError, InvalidRequestError):
+            # The first time, it may have been good: the claim is forgotten sooner than the ledger.
+            before = await self._told_before(asker, wording)
+            if before is None:
+                raise
+            return before
         told = wording.promised(promised)
         try:
             await self._journal.open(promised, _answer(asker, told))
@@ -168,10 +184,11 @@ class Reservations:
             await self._holds.end(promised.reservation, promised.skus)
             return await self._told_in_ledger(asker, wording)
         except VoidedError:
-            raise LedgerUnavailableError("it took too long to write it down") from None
+            raise StoreUnavailableError("what was held was given up meanwhile") from None
         self._remembered(asker)
         if not await self._holds.promise(promised):
             # The store lost it before it was promised: somebody else may have the units by now.
+            await self._journal.forget(asker.caller, asker.key)
             await self._journal.move(promised.next(State.RELEASED), "lost")
             raise StoreUnavailableError("it lost what was held")
         self._stepping.remember(promised)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import structlog
 
-from gateway.domain.errors import NotReadyError
+from gateway.domain.errors import NotReadyError, StoreUnavailableError
 from gateway.services.journal import Promises
 from gateway.store.holds import Holds
 
@@ -21,10 +21,13 @@ class Restoration:
         self._journal = journal
         self._holds = holds
         self.wanted = False
+        self.done = False
+        """Whether everything was there when it was last looked."""
 
     def want(self) -> None:
         """Something may have been lost."""
         self.wanted = True
+        self.done = False
 
     async def is_needed(self) -> bool:
         """Whether the store may lack something.
@@ -32,7 +35,8 @@ class Restoration:
         Raises:
             StoreUnavailableError: it does not answer.
         """
-        return self.wanted or not await self._holds.is_restored()
+        self.done = not self.wanted and await self._holds.is_restored()
+        return not self.done
 
     async def restore(self) -> int:
         """Put back what is missing; how many reservations were looked at.
@@ -51,18 +55,25 @@ class Restoration:
         except BaseException:
             self.wanted = True
             raise
+        self.done = True
         _log.info("holds are restored", action="holds.restored", reservations=count)
         return count
 
     async def _put_back(self) -> int:
+        damaged: set[str] = set()
         # The mark first: what goes on while all are read comes once more.
         mark, count = await self._journal.mark(), 0
         async for page in self._journal.open_reservations():
-            await self._holds.restore(page)
+            damaged |= await self._holds.restore(page)
             count += len(page)
         while True:
             mark, changed = await self._journal.changed_since(mark)
             if not changed:
-                return count
-            await self._holds.restore(changed)
+                break
+            damaged |= await self._holds.restore(changed)
             count += len(changed)
+        if damaged:
+            _log.error("holds were damaged", action="holds.damaged", skus=len(damaged))
+            await self._holds.clear(damaged)
+            raise StoreUnavailableError("holds were damaged: they are restored once more")
+        return count

@@ -21,7 +21,7 @@ from gateway.near_cache import NearCache
 from gateway.services.journal import Moved, Steps
 from gateway.store.holds import Holds, Outcome
 
-_TRIES: Final = 5
+_TRIES: Final = 20
 _RECENT: Final = 20_000
 _PINNED: Final = frozenset({State.HELD, State.CONFIRMED})
 """States in which the store would not notice by itself that a step got lost."""

@@ -12,12 +12,18 @@ from typing import Final, Protocol
 
 import msgspec
 
-from gateway.domain.customers import Customer
-from gateway.domain.errors import StoreUnavailableError, TooManyHoldsError
+from gateway.domain.customers import Customer, may_see
+from gateway.domain.errors import (
+    StoreUnavailableError,
+    TooManyHoldsError,
+    UnknownCustomerError,
+    UnknownSkuError,
+)
 from gateway.domain.reservations import Reservation, ReservedLine, State
 from gateway.services.demands import RequestedLine, demands, met, wanted
-from gateway.services.lookups import StockLookups
-from gateway.services.selling import Channel, SellingRules
+from gateway.services.directory import Directory
+from gateway.services.lookups import StockLookups, StockReading
+from gateway.services.selling import SellingRules
 from gateway.store.holds import Holds, Outcome
 
 _TRIES: Final = 8
@@ -48,6 +54,7 @@ class Taking:
         self,
         lookups: StockLookups,
         customers: Customers,
+        directory: Directory,
         rules: SellingRules,
         holds: Holds,
         now_ms: Callable[[], int],
@@ -55,6 +62,7 @@ class Taking:
     ) -> None:
         self._lookups = lookups
         self._customers = customers
+        self._directory = directory
         self._rules = rules
         self._holds = holds
         self._now_ms = now_ms
@@ -64,14 +72,20 @@ class Taking:
         """Units taken for a new reservation, pending.
 
         Raises:
-            UnknownSkuError, UnknownLocationError, UnknownChannelError: there is none of that name.
+            UnknownSkuError, UnknownLocationError, UnknownChannelError, UnknownCustomerError: there
+                is none of that name, or not for this customer.
             InsufficientStockError, TooManyHoldsError: nothing is held.
             StoreUnavailableError, NotReadyError: what is pending is given back by and by.
         """
-        channel = await self._channel(request)
+        customer = await self._customer(request.customer)
+        named = request.channel or (None if customer is None else customer.channel)
+        channel = self._rules.channel(named)
         asked = demands(request.lines)
         for _ in range(_TRIES):
-            lines = met(asked, await self._lookups.read(list(asked)), channel)
+            reading = await self._lookups.read(list(asked))
+            if customer is not None:
+                _require_seen(customer, list(asked), reading)
+            lines = met(asked, reading, channel)
             name = "r_" + secrets.token_urlsafe(_ID_BYTES)
             if await self._held(name, lines, request.customer):
                 return Reservation(
@@ -107,9 +121,27 @@ class Taking:
             raise StoreUnavailableError("it answered too late")
         return False
 
-    async def _channel(self, request: ReservationRequest) -> Channel:
-        named = request.channel
-        if named is None and request.customer is not None:
-            customer = await self._customers.customer(request.customer)
-            named = None if customer is None else customer.channel
-        return self._rules.channel(named)
+    async def _customer(self, name: str | None) -> Customer | None:
+        """The customer, as far as customers are known here: a shop of stock alone loads none.
+
+        Raises:
+            UnknownCustomerError: they are, and there is none of that name.
+        """
+        if name is None:
+            return None
+        customer = await self._customers.customer(name)
+        if customer is None and self._directory.current.is_loaded("customers"):
+            raise UnknownCustomerError(name)
+        return customer
+
+
+def _require_seen(customer: Customer, skus: Sequence[str], reading: StockReading) -> None:
+    """Return if all of these exist for the customer, as for prices (CONTRACT 4).
+
+    Raises:
+        UnknownSkuError: one does not.
+    """
+    for sku in skus:
+        product = reading.product(sku)
+        if product is None or not may_see(customer, product.assortments):
+            raise UnknownSkuError(sku)

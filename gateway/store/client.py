@@ -34,8 +34,12 @@ OURS: Final[tuple[type[BaseException], ...]] = (
     exceptions.RedisClusterException,
     OSError,
     asyncio.TimeoutError,
+    RuntimeError,
 )
-"""Everything redis-py raises when the store cannot do what was asked."""
+"""Everything redis-py raises when the store cannot do what was asked.
+
+RuntimeError is uvloop's, for what is written to a connection that was reset this moment.
+"""
 
 
 class StoreClient:
@@ -154,7 +158,7 @@ def translated() -> Iterator[None]:
 
 def is_wrong_type(error: object) -> bool:
     """Whether the store says that what lies at a key is of another type."""
-    return isinstance(error, exceptions.ResponseError) and str(error).startswith("WRONGTYPE")
+    return isinstance(error, exceptions.ResponseError) and "WRONGTYPE" in str(error)
 
 
 def describe(error: BaseException) -> str:
@@ -163,6 +167,6 @@ def describe(error: BaseException) -> str:
         return "no answer in time"
     if isinstance(error, exceptions.AuthenticationError):
         return "refused the password"
-    if isinstance(error, exceptions.ConnectionError | OSError):
+    if isinstance(error, exceptions.ConnectionError | OSError | RuntimeError):
         return "no connection"
     return str(error).splitlines()[0] if str(error) else type(error).__name__

@@ -19,7 +19,9 @@ from gateway.store.keys import Keyspace
 from gateway.store.lane import Command, Lane
 from gateway.store.steps import step
 
-_MOST: Final = 500
+_MOST: Final = 100
+"""So many at once: others wait for as long as the store takes for these."""
+_TURNS: Final = 50
 _LEFT_ALONE_MS: Final = 1_000
 
 
@@ -59,6 +61,15 @@ class DueIndex:
         Raises:
             StoreUnavailableError: the rest is due later.
         """
+        seen: list[Due] = []
+        for _ in range(_TURNS):
+            found, some = await self._look()
+            seen += some
+            if found < _MOST:
+                break
+        return seen
+
+    async def _look(self) -> tuple[int, list[Due]]:
         index, now_ms = self._keys.due, self._clock.now_ms()
         (found,) = await self._replies(
             [(b"ZRANGEBYSCORE", index, b"-inf", now_ms, b"LIMIT", 0, _MOST)]
@@ -67,7 +78,7 @@ class DueIndex:
             with translated():
                 raise found
         if not found:
-            return []
+            return 0, []
         asked = _by_sku(found)
         later = now_ms + _LEFT_ALONE_MS
         claim: list[bytes | str | int] = [b"ZADD", index, b"XX"]
@@ -93,7 +104,7 @@ class DueIndex:
                 seen.append(Due(sku, _names(doubtful), _names(absorbed)))
         reindex = (b"EVALSHA", REINDEX.sha, 1, index, later, *following)
         await self._lane.run_all([reindex], REINDEX)
-        return seen
+        return len(found), seen
 
     async def _replies(self, commands: Sequence[Command]) -> list[Any]:
         arrived = await self._lane.run_all(commands, EXPIRE)

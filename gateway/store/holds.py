@@ -21,7 +21,7 @@ from redis.asyncio.cluster import RedisCluster
 from gateway.domain.errors import NotReadyError, StoreUnavailableError
 from gateway.domain.quantities import Milli
 from gateway.domain.reservations import COUNTED, Reservation, ReservedLine, State
-from gateway.store.client import StoreClient, describe, translated
+from gateway.store.client import StoreClient, describe, is_wrong_type, translated
 from gateway.store.clock import StoreClock
 from gateway.store.due import DueIndex
 from gateway.store.hold_scripts import HOLD, PIN, SETTLE
@@ -141,17 +141,36 @@ class Holds:
         outcomes = await self._settled(reservation)
         return dict(zip(reservation.skus, outcomes, strict=True))
 
-    async def restore(self, reservations: Iterable[Reservation]) -> None:
+    async def restore(self, reservations: Iterable[Reservation]) -> set[str]:
         """The same, into a store in which no hold can be relied on yet.
+
+        Gives the SKUs at which something lies that is not ours, so that nothing can be put there.
 
         Raises:
             StoreUnavailableError: unknown what was done.
         """
         steps: list[Command] = []
+        skus: list[str | None] = []
         for one in reservations:
             before, scripts, after = self._settling(one)
             steps += (*before, *scripts, *after)
-        await self._lane.run_all(steps, SETTLE)
+            skus += (*[None for _ in before], *one.skus, *[None for _ in after])
+        damaged: set[str] = set()
+        for sku, told in zip(skus, await self._lane.run_all(steps, SETTLE), strict=True):
+            if sku is not None and is_wrong_type(told.reply):
+                damaged.add(sku)
+            elif isinstance(told.reply, Exception):
+                with translated():
+                    raise told.reply
+        return damaged
+
+    async def clear(self, skus: Iterable[str]) -> None:
+        """Take away whatever lies where the holds of these SKUs should: all is restored anew.
+
+        Raises:
+            StoreUnavailableError: unknown what was done.
+        """
+        await self._lane.run_all([(b"DEL", *self._keys.holds(sku)[1:]) for sku in skus])
 
     async def end(self, reservation: str, skus: Sequence[str]) -> None:
         """Give back what was held pending for a reservation that was never promised.

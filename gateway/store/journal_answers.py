@@ -85,6 +85,10 @@ class JournalAnswers:
         """Return when an answer that promises nothing is on disk."""
         await self._lanes.keep([placed.again])
 
+    async def forget(self, caller: str, key: str) -> None:
+        """Whatever is told for this key was never said."""
+        await self._lanes.keep([(b"DEL", self._place(caller, key))])
+
     async def withdraw(self, placed: Placed) -> None:
         """Take it back: it was not given."""
         await self._lanes.run([evalsha(WITHDRAW, [placed.place], placed.value)], WITHDRAW)

@@ -5,7 +5,6 @@ Errors of the store are the ledger's here: this is the ledger.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final
@@ -85,7 +84,7 @@ async def as_ledger() -> AsyncIterator[None]:
         yield
     except StoreUnavailableError as error:
         raise LedgerUnavailableError(str(error)) from error
-    except asyncio.TimeoutError as error:
+    except TimeoutError as error:
         raise LedgerUnavailableError("no answer in time") from error
 
 

@@ -127,7 +127,7 @@ class JournalOrders:
         forgotten = 0
         while True:
             commands = [evalsha(FORGET, keys, _REMEMBERED_MS, _PURGE_STEP) for keys in self._keys]
-            some = sum(await self._lanes.run(commands, FORGET))
+            some = sum(map(int, await self._lanes.run(commands, FORGET)))
             forgotten += some
             if some == 0:
                 return forgotten

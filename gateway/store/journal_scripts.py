@@ -30,6 +30,7 @@ MOVE: Final = _script(_LENIENT, "volume", "move")
 VOID: Final = _script(_LENIENT, "volume", "void")
 SETTLED: Final = _script(_LENIENT, "volume", "settled")
 PURGE: Final = _script(_LENIENT, "volume", "purge")
+REMIND: Final = _script(_LENIENT, "volume", "remind")
 READ: Final = _script(_READING, "volume", "read")
 CHANGES: Final = _script(_LENIENT, "volume", "changes")
 

@@ -7,9 +7,10 @@ neither is ever without the other. Of what goes over several volumes, each is of
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
 from gateway.domain.reservations import COUNTED, Reservation, State
+from gateway.store.hold_scripts import Script
 from gateway.store.journal_codec import (
     STATES,
     VOLUMES,
@@ -21,7 +22,7 @@ from gateway.store.journal_codec import (
     volume_of,
 )
 from gateway.store.journal_lanes import JournalLanes, evalsha
-from gateway.store.journal_scripts import CHANGES, MOVE, OPEN, PURGE, READ, SETTLED, VOID
+from gateway.store.journal_scripts import CHANGES, MOVE, OPEN, PURGE, READ, REMIND, SETTLED, VOID
 from gateway.store.keys import Keyspace
 from gateway.store.lane import Command
 
@@ -46,14 +47,17 @@ class Volumes:
         self._lanes = lanes
         self._keys = [keys.journal_volume(number) for number in range(VOLUMES)]
 
-    async def open(self, reservation: Reservation, *beside: Command) -> bool:
-        """Write a new reservation, and whatever else; False where its id is taken, or void.
+    def opening(self, reservation: Reservation) -> Command:
+        """The command that writes a new reservation (`open`).
 
         Raises:
             ValueError: a text of it cannot be stored.
         """
-        command = (*self._step(OPEN, reservation), opening_bytes(reservation))
-        opened, *_ = await self._lanes.keep([command, *beside], OPEN)
+        return (*self._step(OPEN, reservation), opening_bytes(reservation))
+
+    async def open(self, opening: Command, *beside: Command) -> bool:
+        """Write a new reservation, and whatever else; False where its id is taken, or void."""
+        opened, *_ = await self._lanes.keep([opening, *beside], OPEN)
         return bool(opened)
 
     def moving(self, reservation: Reservation) -> Command:
@@ -66,7 +70,8 @@ class Volumes:
 
     async def write(self, step: Command) -> bool:
         """Write a step; False where another was first, or there is no such reservation."""
-        return (await self._lanes.keep([step], MOVE))[0] == 1
+        (written,) = await self._lanes.keep([step], MOVE)
+        return bool(written)
 
     async def void(self, reservation: str) -> bool:
         """Let it never be opened; False where it was.
@@ -76,7 +81,8 @@ class Volumes:
         """
         name = reservation.encode()
         command = evalsha(VOID, self._keys[volume_of(name)], _VOID_MS, name)
-        return (await self._lanes.keep([command], VOID))[0] == 1
+        (is_void,) = await self._lanes.keep([command], VOID)
+        return bool(is_void)
 
     async def find(self, ids: Iterable[str]) -> Mapping[str, Reservation]:
         """Those that are there."""
@@ -103,6 +109,23 @@ class Volumes:
         pages = await self._read(range(VOLUMES), _CONFIRMED, b"-inf", before, most)
         found = [one for page in pages for _, _, one in page if one]
         return sorted(found, key=lambda one: one.confirmed_ms)[:most]
+
+    async def confirmed_count(self) -> int:
+        """How many are confirmed."""
+        counts = await self._lanes.run([(b"ZCARD", keys[_CONFIRMED - 1]) for keys in self._keys])
+        return sum(map(int, counts))
+
+    async def remind(self, before_ms: int, most: int) -> list[Record]:
+        """Confirmed ones of before that moment; each is given once, ever."""
+        last = b"(%d" % before_ms
+        counts = await self._lanes.run([(b"ZCOUNT", keys[7], b"-inf", last) for keys in self._keys])
+        found: list[Record] = []
+        for keys, count in zip(self._keys, counts, strict=True):
+            left = most - len(found)
+            if count and left > 0:
+                (reply,) = await self._lanes.run([evalsha(REMIND, keys, before_ms, left)], REMIND)
+                found += [one for _, _, one in _page(reply) if one]
+        return found
 
     async def newest(self, state: State | None, most: int) -> list[Record]:
         """Those that changed last, in a state or in any, newest first."""
@@ -169,7 +192,7 @@ class Volumes:
         (forgotten,) = await self._lanes.run([command], PURGE)
         return int(forgotten)
 
-    def _step(self, script: Any, reservation: Reservation) -> Command:
+    def _step(self, script: Script, reservation: Reservation) -> Command:
         name = reservation.reservation.encode()
         counted = reservation.state in COUNTED
         return evalsha(

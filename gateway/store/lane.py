@@ -206,7 +206,9 @@ async def _through_cluster(
     nodes = [redis.get_node_from_key(_key(command)) for command in durable]
     pipeline = redis.pipeline()
     for name, *arguments in commands:
-        _ = pipeline.execute_command(_text(name), *arguments)
+        # Of SET redis-py tells whether it was done, unless it knows that the old value is wanted.
+        options = {"get": True} if b"GET" in arguments else {}
+        _ = pipeline.execute_command(_text(name), *arguments, **options)
     for node in {node.name: node for node in nodes if node is not None}.values():
         # A server's commands go over one connection, in their order.
         _ = pipeline.execute_command(_text(wait[0]), *wait[1:], target_nodes=node)

@@ -28,7 +28,7 @@ from gateway.domain.orders import OrderAck
 from gateway.domain.reservations import Reservation, State
 from gateway.store.client import StoreClient
 from gateway.store.journal_answers import JournalAnswers
-from gateway.store.journal_codec import VOLUMES
+from gateway.store.journal_codec import VOLUMES, Record
 from gateway.store.journal_lanes import JournalLanes
 from gateway.store.journal_orders import JournalOrders
 from gateway.store.journal_volumes import Page, Volumes
@@ -68,14 +68,13 @@ class RedisJournal:
             VoidedError: the id is void, or a reservation's already. Nothing was written.
             ValueError: a text holds half a surrogate pair.
         """
+        opening = self._volumes.opening(reservation)
         if answer is None:
-            if not await self._volumes.open(reservation):
+            if not await self._volumes.open(opening):
                 raise VoidedError
             return
-        # Before anything is written.
-        _ = self._volumes.moving(reservation)
         placed = await self._answers.put(answer, reservation.reservation)
-        if not await self._volumes.open(reservation, placed.again):
+        if not await self._volumes.open(opening, placed.again):
             await self._answers.withdraw(placed)
             raise VoidedError
 
@@ -86,6 +85,10 @@ class RedisJournal:
             KeyTakenError: the caller's key has an answer younger than 24 h.
         """
         await self._answers.kept(await self._answers.put(answer, None))
+
+    async def forget(self, caller: str, key: str) -> None:
+        """Remove an answer that was written down, but never given."""
+        await self._answers.forget(caller, key)
 
     async def move(self, reservation: Reservation, kind: str) -> Moved | None:  # noqa: ARG002 - events are not kept here, only what has come of them
         """Write a reservation's next revision if the one before it is there.
@@ -187,9 +190,23 @@ class RedisJournal:
 
         Oldest first. `before` (with a time zone) leaves out those confirmed then or later.
         """
-        last = b"+inf" if before is None else b"(%d" % math.ceil(before.timestamp() * 1000)
-        found = await self._volumes.confirmed(last, most)
-        return [(one.reservation, _time(one.confirmed_ms)) for one in found]
+        last = b"+inf" if before is None else b"(%d" % _moment_ms(before)
+        return _when_confirmed(await self._volumes.confirmed(last, most))
+
+    async def remind(
+        self, before: datetime, most: int = 500
+    ) -> Sequence[tuple[Reservation, datetime]]:
+        """Orders confirmed before, still without a word from the ERP; each is given once, ever."""
+        return _when_confirmed(await self._volumes.remind(_moment_ms(before), most))
+
+    async def awaiting(self) -> tuple[int, datetime | None]:
+        """How many orders are without a word from the ERP, and when the oldest was confirmed."""
+        oldest = await self._volumes.confirmed(b"+inf", 1)
+        if not oldest:
+            return 0, None
+        count = await self._volumes.confirmed_count()
+        # Should the last have gone on meanwhile, there was one a moment ago.
+        return max(count, 1), _time(oldest[0].confirmed_ms)
 
     async def listed(
         self, state: State | None, most: int
@@ -230,6 +247,15 @@ def _orders_of(page: Page) -> Mapping[str, str]:
         for name, _, one in page
         if one is not None and one.reservation.order_ref is not None
     }
+
+
+def _when_confirmed(found: Sequence[Record]) -> Sequence[tuple[Reservation, datetime]]:
+    return [(one.reservation, _time(one.confirmed_ms)) for one in found]
+
+
+def _moment_ms(moment: datetime) -> int:
+    """The first whole millisecond that is not before it."""
+    return math.ceil(moment.timestamp() * 1000)
 
 
 def _time(moment_ms: int) -> datetime:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import msgspec
 
@@ -61,6 +61,15 @@ class Assembly(msgspec.Struct, frozen=True):
         """How many values of the store were not ours."""
         return self.stock.corrupt + self.price_store.corrupt
 
+    def promise_checks(self) -> Mapping[str, bool]:
+        """What promises depend on, by name, and whether it is well; nothing where none are made."""
+        if self.promising is None:
+            return {}
+        return {
+            "holds": self.promising.restoration.done,
+            "ledger": not self.promising.gate.away,
+        }
+
     def promises(self) -> PromiseReading | None:
         """What is measured of promises, where any are made."""
         return None if self.promising is None else self.promising.reading()
@@ -110,9 +119,9 @@ def assemble(settings: config.Settings, clock: Callable[[], int] = clock_ms) -> 
     lookups = StockLookups(stock, directory, rules, clock)
     prices = PriceLookups(book, directory, rules, clock)
     signer = price_tokens(settings)
-    keeping = (
-        promising(settings, client, lane, lookups, price_store, rules) if may_promise else None
-    )
+    keeping = None
+    if may_promise:
+        keeping = promising(settings, client, lane, lookups, price_store, directory, rules)
     return Assembly(
         client,
         lane,

@@ -7,6 +7,7 @@ import msgspec
 from gateway.config import settings as config
 from gateway.observability.metrics import PromiseReading
 from gateway.services.acknowledgements import Acknowledgements
+from gateway.services.directory import Directory
 from gateway.services.journal import Journal
 from gateway.services.ledger_gate import LedgerGate
 from gateway.services.lookups import StockLookups
@@ -28,6 +29,7 @@ from gateway.store.holds import Holds
 from gateway.store.keys import Keyspace
 from gateway.store.lane import Lane
 from gateway.store.prices import PriceStore
+from gateway.store.redis_journal import RedisJournal
 from gateway.wiring.connections import clock_ms, local_ms, open_ledger
 
 
@@ -68,6 +70,7 @@ def promising(
     lane: Lane,
     lookups: StockLookups,
     customers: PriceStore,
+    directory: Directory,
     rules: SellingRules,
 ) -> Promising:
     """The parts of a worker that may promise; nothing is sent yet."""
@@ -88,7 +91,7 @@ def promising(
     overdue = OverdueOrders(journal, within_ms, clock_ms)
     settling = Settling(journal, holds, clock.now_ms)
     cap = settings.reservations.open_per_customer
-    taking = Taking(lookups, customers, rules, holds, clock.now_ms, cap)
+    taking = Taking(lookups, customers, directory, rules, holds, clock.now_ms, cap)
     return Promising(
         journal,
         holds,
@@ -109,7 +112,8 @@ def open_journal(settings: config.Settings, client: StoreClient, lane: Lane) -> 
     Raises:
         TypeError: nothing can be promised (`can_promise`).
     """
-    del client, lane
+    if settings.reservations.durability == "redis":
+        return RedisJournal(client, Keyspace(settings.store.prefix), lane)
     if settings.ledger is None:
         raise TypeError("there is no ledger")
     return open_ledger(settings.ledger)

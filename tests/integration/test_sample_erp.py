@@ -370,15 +370,17 @@ async def test_changes_of_prices_and_memberships_are_noticed(database: str) -> N
 async def test_what_the_page_about_it_suggests_can_be_done(database: str) -> None:
     page = (Path(__file__).parents[2] / "docs/sample-erp.md").read_text("utf-8")
     suggested = re.findall(r"```sql\n(.*?)```", page, re.DOTALL)
-    assert len(suggested) == 3
+    assert len(suggested) == 4
     erp = await _erp(database)
     for statements in suggested:
         await erp.execute(statements)
     changed = await erp.fetchval(
         "SELECT count(*) FROM price_line WHERE changed_at >= $1", _TODAY_AT
     )
+    sent = await erp.fetchval("SELECT dispatched_at FROM sales_order WHERE order_no = 'W-1001'")
     await erp.close()
     assert changed == 4
+    assert sent
 
 
 async def test_sample_of_an_older_version_is_refused(

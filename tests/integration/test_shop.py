@@ -2,60 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import pytest
 from aiohttp import ClientSession, web
 
-from stockspan.demo.sample_erp.erp import open_erp
-from stockspan.demo.shop.prices import open_prices
-from stockspan.demo.shop.server import serve_shop
 from stockspan.embedded.ports import HOST, free_port
+from tests.running_shop import SEEING_KEY, answered, gateway_of, nowhere, running_shop
 
-_KEY = "the shop's own key"
 _EXPLAINED = {"explanation": [{"price_list": "LIST-EUR"}], "sku": "A-100"}
 _LINES = {"lines": [{"sku": "A-100", "quantity": 2.5}]}
 
-Handler = Callable[[web.Request], Awaitable[web.Response]]
 
-
-@asynccontextmanager
-async def _gateway(handler: Handler) -> AsyncIterator[str]:
-    application = web.Application()
-    application.router.add_route("*", "/v1/prices{rest:.*}", handler)
-    runner = web.AppRunner(application)
-    await runner.setup()
-    port = free_port()
-    await web.TCPSite(runner, HOST, port).start()
-    try:
-        yield f"http://{HOST}:{port}"
-    finally:
-        await runner.cleanup()
-
-
-@asynccontextmanager
-async def _shop(gateway: str) -> AsyncIterator[ClientSession]:
-    nowhere = f"postgresql://nobody@{HOST}:{free_port()}/erp"
-    async with (
-        open_erp(nowhere) as erp,
-        open_prices(gateway, _KEY) as prices,
-        serve_shop(erp, prices, gateway, HOST, free_port()) as shop,
-        ClientSession(shop) as session,
-    ):
-        yield session
+def _shop(gateway: str) -> AbstractAsyncContextManager[ClientSession]:
+    return running_shop(gateway, nowhere())
 
 
 async def _get(shop: ClientSession, path: str) -> tuple[int, Any]:
-    async with shop.get(path) as response:
-        is_json = response.content_type == "application/json"
-        return response.status, await (response.json() if is_json else response.text())
+    return await answered(shop, "GET", path)
 
 
 async def _ask(shop: ClientSession, body: object) -> tuple[int, Any]:
-    async with shop.post("/prices.json", json=body) as response:
-        return response.status, await response.json(content_type=None) if response.ok else None
+    return await answered(shop, "POST", "/prices.json", json=body)
 
 
 async def test_without_a_gateway_the_page_is_there_and_prices_are_away() -> None:
@@ -71,7 +40,7 @@ async def test_what_is_no_answer_of_a_gateway_is_none(said: str) -> None:
     async def handler(_: web.Request) -> web.Response:
         return web.Response(text=said)
 
-    async with _gateway(handler) as gateway, _shop(gateway) as shop:
+    async with gateway_of(handler) as gateway, _shop(gateway) as shop:
         assert (await _ask(shop, _LINES))[0] == 503
 
 
@@ -79,7 +48,7 @@ async def test_without_an_erp_lists_go_by_their_ids() -> None:
     async def handler(_: web.Request) -> web.Response:
         return web.json_response(_EXPLAINED)
 
-    async with _gateway(handler) as gateway, _shop(gateway) as shop:
+    async with gateway_of(handler) as gateway, _shop(gateway) as shop:
         assert await _get(shop, "/why.json?sku=A-100") == (200, {**_EXPLAINED, "titles": {}})
         assert await _get(shop, "/customers.json") == (503, {"error": "the ERP is away"})
 
@@ -88,12 +57,12 @@ async def test_asks_with_its_key_what_the_page_asked() -> None:
     asked: list[tuple[str, dict[str, str], Any]] = []
 
     async def handler(request: web.Request) -> web.Response:
-        assert request.headers["Authorization"] == f"Bearer {_KEY}"
+        assert request.headers["Authorization"] == f"Bearer {SEEING_KEY}"
         body = await request.json() if request.can_read_body else None
         asked.append((request.path, dict(request.query), body))
         return web.json_response({"type": "/problems/not-ready"}, status=503)
 
-    async with _gateway(handler) as gateway, _shop(gateway) as shop:
+    async with gateway_of(handler) as gateway, _shop(gateway) as shop:
         assert (await _ask(shop, {**_LINES, "customer": "10001"}))[0] == 503
         status, problem = await _get(shop, "/why.json?sku=A%2F1%26x&quantity=1000000.5&channel=se")
         assert (status, problem["type"]) == (503, "/problems/not-ready")

@@ -135,7 +135,6 @@ async def test_an_error_of_the_work_is_everybodys_of_that_lot() -> None:
     assert await heard(*askers) == [repr(Away("all")), repr(Away("all")), answer(3)]
 
 
-@pytest.mark.xfail(reason="the lot's task ends with zip's error, and some wait for ever")
 async def test_too_few_answers_leave_nobody_waiting() -> None:
     async def one_answer(questions: Sequence[int]) -> Answers:
         return [answer(questions[0])]

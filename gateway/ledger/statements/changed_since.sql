@@ -21,7 +21,7 @@ since AS MATERIALIZED (
 page AS MATERIALIZED (
     SELECT reservation, xact
     FROM reservation_event
-    WHERE kind <> 'absorbed'
+    WHERE kind NOT IN ('absorbed', 'overdue', 'voided')
         AND xact >= (SELECT mark FROM since)
         AND xact < (SELECT settled FROM horizon)
     ORDER BY xact
@@ -30,7 +30,7 @@ page AS MATERIALIZED (
 early AS MATERIALIZED (
     SELECT reservation
     FROM reservation_event
-    WHERE kind <> 'absorbed'
+    WHERE kind NOT IN ('absorbed', 'overdue', 'voided')
         AND xact >= (SELECT settled FROM horizon)
         AND xact < (SELECT future FROM horizon)
         AND (SELECT count(*) FROM page) < $2

@@ -86,7 +86,8 @@ moved AS (
         acknowledged_ms = locked.acknowledged_ms,
         price_token = locked.price_token,
         confirmed_at = CASE
-            WHEN locked.state = 'confirmed' THEN now() ELSE reservation.confirmed_at
+            WHEN locked.state = 'confirmed' THEN coalesce(reservation.confirmed_at, now())
+            ELSE reservation.confirmed_at
         END,
         changed_at = now()
     FROM locked

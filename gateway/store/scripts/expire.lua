@@ -10,7 +10,7 @@
 -- Atomic because what is given back must be counted once. Nothing is given back that may have been
 -- promised: of a pending or pinned hold only the ledger knows.
 
-local MOST = 10000
+local MOST, REMEMBERED = 10000, 60000
 local left = lapse(MOST)
 local later, doubtful, absorbed, following = now + tonumber(ARGV[3]), {}, {}, {}
 local figures
@@ -30,7 +30,8 @@ for _, found in ipairs(left) do
     if waits then
       redis.call('ZADD', KEYS[4], later, reservation)
     else
-      drop(reservation, entry)
+      -- Remembered for a while, so that nothing late counts it again.
+      put(reservation, entry, {ENDED, entry[2], now + REMEMBERED, ''}, now + REMEMBERED)
       absorbed[#absorbed + 1] = reservation
     end
   else

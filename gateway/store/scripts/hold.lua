@@ -21,6 +21,8 @@ if before then return {before[1] == ENDED and SUPERSEDED or DONE, now} end
 local deadline = tonumber(ARGV[5])
 if deadline > 0 and now > deadline then return {LATE, now} end
 
+load()
+local figures = levels()
 lapse(64)
 
 if customer ~= '' and cap > 0 then
@@ -28,8 +30,6 @@ if customer ~= '' and cap > 0 then
   if open >= cap then return finish(CAPPED) end
 end
 
-load()
-local figures = levels()
 local entry = {PENDING, 0, now, customer}
 for i = FIRST, #ARGV, 3 do
   local location, wanted, awaited = ARGV[i], tonumber(ARGV[i + 1]), tonumber(ARGV[i + 2])

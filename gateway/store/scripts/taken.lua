@@ -95,18 +95,27 @@ end
 
 -- Lets go of an entry; of one that has ended nothing is counted any more.
 local function drop(reservation, entry)
+  if entry[1] ~= ENDED then load() end
+  redis.call('ZREM', KEYS[4], reservation)
   if entry[1] ~= ENDED then
     count(entry, -1)
     count_open(entry, -1)
   end
   redis.call('HDEL', KEYS[3], reservation)
-  redis.call('ZREM', KEYS[4], reservation)
 end
 
 -- Makes this the reservation's entry; `due` is when it must be looked at again, if ever.
 local function put(reservation, before, entry, due)
   if before and before[1] == ENDED then before = nil end
-  if not before or not takes_the_same(before, entry) then
+  local same = before and takes_the_same(before, entry)
+  -- First what may fail because something that is not ours lies there: then nothing is half done.
+  if not same then load() end
+  if due then
+    redis.call('ZADD', KEYS[4], due, reservation)
+  else
+    redis.call('ZREM', KEYS[4], reservation)
+  end
+  if not same then
     if before then count(before, -1) end
     if entry[1] ~= ENDED then count(entry, 1) end
   end
@@ -115,11 +124,6 @@ local function put(reservation, before, entry, due)
     count_open(entry, 1)
   end
   redis.call('HSET', KEYS[3], reservation, cmsgpack.pack(entry))
-  if due then
-    redis.call('ZADD', KEYS[4], due, reservation)
-  else
-    redis.call('ZREM', KEYS[4], reservation)
-  end
 end
 
 local function entry_from(state, revision, until_ms, customer, first)
@@ -145,9 +149,12 @@ local function levels()
     if name == '' then
       if flags % 2 == 1 then return {} end  -- a deleted product hides its levels
     elseif flags % 2 == 0 then
-      local level = cmsgpack.unpack(string.sub(value, first, at - 1))
-      local units = level[1] - (level[2] and level[3] or 0) - (level[4] or 0)
-      found[name] = {math.floor(units * 1000 + 0.5), high * 4294967296 + low}
+      -- One that cannot be read is no figure.
+      local good, units = pcall(function()
+        local level = cmsgpack.unpack(string.sub(value, first, at - 1))
+        return level[1] - (level[2] and level[3] or 0) - (level[4] or 0)
+      end)
+      if good then found[name] = {math.floor(units * 1000 + 0.5), high * 4294967296 + low} end
     end
   end
   return found

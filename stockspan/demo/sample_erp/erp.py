@@ -1,4 +1,7 @@
-"""What the till and the shop page do in the sample ERP: read its articles, book in its tables."""
+"""What the till and the shop page do in the sample ERP: read its articles, book in its tables.
+
+What is done with orders is in `orders`.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,8 @@ from decimal import Decimal
 from typing import Final
 
 import asyncpg
+
+from stockspan.demo.sample_erp.orders import SalesOrders
 
 ERP_UNREACHABLE: Final = (
     asyncpg.PostgresError,
@@ -124,6 +129,7 @@ class SampleErp:
 
     def __init__(self, pool: asyncpg.Pool[asyncpg.Record]) -> None:
         self._pool = pool
+        self.orders = SalesOrders(pool)
 
     async def front_page(self) -> list[Article]:
         """The articles of the shop's first page, in their order."""

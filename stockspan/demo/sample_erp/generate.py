@@ -18,6 +18,7 @@ from typing import Any, Final
 
 from stockspan.demo.sample_erp.history import earlier
 from stockspan.demo.sample_erp.list_prices import family_price, list_price
+from stockspan.demo.sample_erp.past_orders import add_past_orders
 from stockspan.demo.sample_erp.rows import (
     Balance,
     Group,
@@ -69,8 +70,9 @@ def generate(today: date, seed: int = SEED) -> Rows:
     for group in catalogue["groups"]:
         for family in group["families"]:
             generator.add_family(group, family)
-    # A source of chance of its own: other prices leave the stock as it is.
+    # Sources of chance of their own: other prices leave the stock as it is.
     add_trade(generator.rows, generator.prices, trade, random.Random(seed + 1), today)
+    add_past_orders(generator.rows, random.Random(seed + 2), today)
     return generator.rows
 
 

@@ -9,6 +9,7 @@ from typing import Final
 
 import asyncpg
 
+from stockspan.demo.databases import ensure_database
 from stockspan.demo.sample_erp.generate import generate
 from stockspan.demo.sample_erp.rows import (
     Balance,
@@ -23,11 +24,16 @@ from stockspan.demo.sample_erp.rows import (
     PriceBook,
     PriceLine,
     Rows,
+    SalesOrder,
+    SalesOrderLine,
     Warehouse,
 )
 from stockspan.failure import Failure
 
-_SCHEMA: Final = tuple(Path(__file__).with_name(name) for name in ("schema.sql", "trade.sql"))
+_FILES: Final = ("schema.sql", "trade.sql", "orders.sql")
+_SCHEMA: Final = tuple(Path(__file__).with_name(name) for name in _FILES)
+# A table of each version, and what came with it.
+_CAME_WITH: Final = {"stock_movement": "goods", "price_line": "prices", "sales_order": "orders"}
 # Triggers by which a row changes another: what is loaded here happened long ago.
 _TOUCHES: Final = (
     ("purchase_order_line", "purchase_order_line_touch"),
@@ -43,13 +49,7 @@ async def ensure_sample_erp(server_dsn: str, dsn: str, today: date) -> None:
     Raises:
         Failure: what is in the database was made by an older version.
     """
-    name = dsn.rpartition("/")[2]
-    server = await asyncpg.connect(server_dsn)
-    try:
-        if not await server.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", name):
-            await server.execute(f'CREATE DATABASE "{name}"')
-    finally:
-        await server.close()
+    await ensure_database(server_dsn, dsn)
     if not await _is_loaded(dsn):
         await load_sample_erp(dsn, today)
 
@@ -78,15 +78,19 @@ async def _is_loaded(dsn: str) -> bool:
     # All tables come in one transaction: where one is, the others of that version are.
     connection = await asyncpg.connect(dsn)
     try:
-        found = await connection.fetchrow(
-            "SELECT to_regclass('stock_movement') IS NOT NULL AS goods,"
-            "       to_regclass('price_line') IS NOT NULL AS prices"
+        found = await connection.fetchval(
+            "SELECT array_agg(to_regclass(name) IS NOT NULL ORDER BY place)"
+            "  FROM unnest($1::text[]) WITH ORDINALITY AS one (name, place)",
+            list(_CAME_WITH),
         )
     finally:
         await connection.close()
-    if found is None or (found["goods"] and not found["prices"]):
-        raise Failure("the sample ERP in this folder has no prices yet: start in a new --data-dir")
-    return bool(found["prices"])
+    lacking = [what for what, there in zip(_CAME_WITH.values(), found, strict=True) if not there]
+    if any(found) and lacking:
+        raise Failure(
+            f"the sample ERP in this folder has no {lacking[0]} yet: start in a new --data-dir"
+        )
+    return not lacking
 
 
 def _tables(rows: Rows) -> list[tuple[str, tuple[str, ...], Sequence[tuple[object, ...]]]]:
@@ -104,4 +108,6 @@ def _tables(rows: Rows) -> list[tuple[str, tuple[str, ...], Sequence[tuple[objec
         ("framework_member", FrameworkMember._fields, rows.members),
         ("price_line", PriceLine._fields, rows.lines),
         ("class_discount", ClassDiscount._fields, rows.discounts),
+        ("sales_order", SalesOrder._fields, rows.sales_orders),
+        ("sales_order_line", SalesOrderLine._fields, rows.sales_order_lines),
     ]

@@ -151,6 +151,30 @@ class ClassDiscount(NamedTuple):
     changed_at: datetime
 
 
+class SalesOrder(NamedTuple):
+    """A row of `sales_order`, but for the version that its trigger fills."""
+
+    order_no: str
+    customer_no: int
+    sales_channel: str
+    received_at: datetime
+    status: str
+    accepted_at: datetime | None
+    dispatched_at: datetime | None
+    changed_at: datetime
+
+
+class SalesOrderLine(NamedTuple):
+    """A row of `sales_order_line`."""
+
+    order_no: str
+    line_no: int
+    item_no: str
+    warehouse_code: str
+    quantity: Decimal
+    booked_at: datetime | None
+
+
 @dataclass
 class Rows:
     """The rows of every table, in the order of its columns."""
@@ -167,3 +191,5 @@ class Rows:
     members: list[FrameworkMember] = field(default_factory=list)
     lines: list[PriceLine] = field(default_factory=list)
     discounts: list[ClassDiscount] = field(default_factory=list)
+    sales_orders: list[SalesOrder] = field(default_factory=list)
+    sales_order_lines: list[SalesOrderLine] = field(default_factory=list)

@@ -21,7 +21,7 @@ let timer = 0;
 
 // Who looks: a customer, or nobody in particular in a channel.
 export let buyer = NOBODY[0];
-const asBuyer = () => (buyer.customer ? { customer: buyer.customer } : { channel: buyer.channel });
+export const asBuyer = () => (buyer.customer ? { customer: buyer.customer } : { channel: buyer.channel });
 
 const nameOf = (one) =>
   one.name ?? text("anybody", { channel: text(`channel_${one.channel}`), currency: one.currency });
@@ -117,10 +117,16 @@ export function setUpPrice(card, article) {
   cards.set(article.sku, { article, root, input, item: null });
 }
 
+// How many the card of an article says; null when that is no quantity.
+export const amountOn = (sku) => amountOf(cards.get(sku).input);
+
+// What the one who looks may buy, as far as the last answer said.
+export const mayBuy = (sku) => cards.get(sku)?.root.dataset.state !== "not_for_you";
+
 const who = () => ({ ...asBuyer(), name: nameOf(buyer), currency: buyer.currency });
 
 // Quantities have at most three decimals.
-function amountOf({ value }) {
+export function amountOf({ value }) {
   const amount = Math.round(Number(value) * 1_000) / 1_000;
   return amount > 0 && amount <= MOST ? amount : null;
 }

@@ -7,6 +7,7 @@ POST /prices.json      what is charged: {"lines": [{"sku", "quantity"}], "custom
 GET /why.json          why: ?sku=&quantity=&customer=&channel=, with the titles of the price lists
 GET /till.json         what the ERP booked lately
 POST /sell {"sku"}     sells the smallest quantity in the ERP
+What is reserved and ordered is in `cart`.
 
 In a real shop nobody chooses who they are: the customer comes from the sign-in. Here everybody
 may look as anybody, which is why the server stays on the loopback interface.
@@ -20,14 +21,18 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import msgspec
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from stockspan.demo.sample_erp.erp import ERP_UNREACHABLE, Article, Movement, SampleErp
-from stockspan.demo.shop.prices import Basket, GatewayAwayError, GatewayPrices, Line
+from stockspan.demo.shop.baskets import Basket, Line
+from stockspan.demo.shop.bodies import json_response, read_body
+from stockspan.demo.shop.cart import Cart
+from stockspan.demo.shop.gateway import GatewayAwayError
+from stockspan.demo.shop.prices import GatewayPrices
 
 _HERE: Final = Path(__file__).parent
 _FOUND_AT_MOST: Final = 24
@@ -36,15 +41,17 @@ _TITLE_SECONDS: Final = 1.0
 _LONGEST_SEARCH: Final = 80
 _FILES: Final = {
     "shop.css": "text/css",
+    "cart.css": "text/css",
     "shop.js": "text/javascript",
     "prices.js": "text/javascript",
     "why.js": "text/javascript",
+    "cart.js": "text/javascript",
+    "cart_entry.js": "text/javascript",
+    "cart_texts.js": "text/javascript",
     "words.js": "text/javascript",
     "texts.js": "text/javascript",
     "price_texts.js": "text/javascript",
 }
-
-_Body = TypeVar("_Body")
 
 
 class Sale(msgspec.Struct, forbid_unknown_fields=True):
@@ -56,9 +63,10 @@ class Sale(msgspec.Struct, forbid_unknown_fields=True):
 class Shop:
     """The handlers; `gateway` is the address its page asks for stock."""
 
-    def __init__(self, erp: SampleErp, prices: GatewayPrices, gateway: str) -> None:
+    def __init__(self, erp: SampleErp, prices: GatewayPrices, cart: Cart, gateway: str) -> None:
         self._erp = erp
         self._prices = prices
+        self._cart = cart
         self._gateway = gateway
 
     def application(self) -> web.Application:
@@ -71,6 +79,7 @@ class Shop:
         application.router.add_get("/why.json", self.why)
         application.router.add_get("/till.json", self.till)
         application.router.add_post("/sell", self.sell)
+        application.router.add_routes(self._cart.routes())
         for name in _FILES:
             application.router.add_get(f"/{name}", self.file)
         return application
@@ -90,16 +99,16 @@ class Shop:
         """The articles of the first page, or those that a search finds."""
         words = request.query.get("q", "").strip()[:_LONGEST_SEARCH]
         found = await (self._erp.search(words, _FOUND_AT_MOST) if words else self._erp.front_page())
-        return _json({"articles": [_article(article) for article in found]})
+        return json_response({"articles": [_article(article) for article in found]})
 
     async def customers(self, _: web.Request) -> web.Response:
         """All customers of the ERP."""
-        return _json({"customers": await self._erp.buyers()})
+        return json_response({"customers": await self._erp.buyers()})
 
     async def prices(self, request: web.Request) -> web.Response:
         """What the gateway answers for these lines, problems included."""
-        answer = await self._prices.ask(await _body(request, Basket))
-        return _json(answer.body, answer.status)
+        answer = await self._prices.ask(await read_body(request, Basket))
+        return json_response(answer.body, answer.status)
 
     async def why(self, request: web.Request) -> web.Response:
         """The gateway's explanation, with `titles`: what the ERP calls the lists in it."""
@@ -113,31 +122,31 @@ class Shop:
         with suppress(*ERP_UNREACHABLE):  # ids alone will do
             async with asyncio.timeout(_TITLE_SECONDS):
                 titles = await self._erp.titles(_lists(answer.body.get("explanation")))
-        return _json({**answer.body, "titles": titles}, answer.status)
+        return json_response({**answer.body, "titles": titles}, answer.status)
 
     async def till(self, _: web.Request) -> web.Response:
         """The latest bookings, newest first."""
         movements = await self._erp.movements(_MOVEMENTS)
-        return _json({"movements": [_movement(movement) for movement in movements]})
+        return json_response({"movements": [_movement(movement) for movement in movements]})
 
     async def sell(self, request: web.Request) -> web.Response:
         """Sell the smallest quantity of an article: 409 when no warehouse has it."""
-        sale = await _body(request, Sale)
+        sale = await read_body(request, Sale)
         step = await self._erp.step(sale.sku)
         if step is None:
             raise web.HTTPNotFound
         if not await self._erp.sell(sale.sku, step):
-            return _json({"sold": 0}, status=web.HTTPConflict.status_code)
-        return _json({"sold": _number(step)})
+            return json_response({"sold": 0}, status=web.HTTPConflict.status_code)
+        return json_response({"sold": _number(step)})
 
     @web.middleware
     async def _guarded(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         try:
             response = await handler(request)
         except ERP_UNREACHABLE:
-            response = _json({"error": "the ERP is away"}, status=503)
+            response = json_response({"error": "the ERP is away"}, status=503)
         except GatewayAwayError:
-            response = _json({"error": "the gateway is away"}, status=503)
+            response = json_response({"error": "the gateway is away"}, status=503)
         response.headers["Cache-Control"] = "no-store"
         response.headers["X-Content-Type-Options"] = "nosniff"
         response.headers["Content-Security-Policy"] = (
@@ -148,28 +157,15 @@ class Shop:
 
 
 @asynccontextmanager
-async def serve_shop(
-    erp: SampleErp, prices: GatewayPrices, gateway: str, host: str, port: int
-) -> AsyncIterator[str]:
+async def serve_shop(shop: Shop, host: str, port: int) -> AsyncIterator[str]:
     """The shop at `host:port` for as long as the context lasts. Gives its address."""
-    application = Shop(erp, prices, gateway).application()
-    runner = web.AppRunner(application, access_log=None, shutdown_timeout=1.0)
+    runner = web.AppRunner(shop.application(), access_log=None, shutdown_timeout=1.0)
     await runner.setup()
     try:
         await web.TCPSite(runner, host, port).start()
         yield f"http://{host}:{port}"
     finally:
         await runner.cleanup()
-
-
-async def _body(request: web.Request, type_: type[_Body]) -> _Body:
-    # Another site's form cannot send this content type without asking first.
-    if request.content_type != "application/json":
-        raise web.HTTPUnsupportedMediaType
-    try:
-        return msgspec.json.decode(await request.read(), type=type_)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
-        raise web.HTTPBadRequest from None
 
 
 def _lists(explanation: Any) -> set[str]:
@@ -204,9 +200,3 @@ def _movement(movement: Movement) -> dict[str, object]:
 
 def _number(quantity: Decimal) -> float:
     return int(quantity) if quantity == int(quantity) else float(quantity)
-
-
-def _json(body: object, status: int = 200) -> web.Response:
-    return web.Response(
-        body=msgspec.json.encode(body), status=status, content_type="application/json"
-    )

@@ -1,7 +1,8 @@
 // The sample shop's page. Stock comes from the gateway, by <stock-badge> and, for one product, by
-// a lookup with `pickup`; articles, prices and what was sold come from the shop's own server.
+// a lookup with `pickup`; articles, prices, the cart and what was sold come from the shop's own server.
 
-import { askNow, buyer, forgetCards, setUpBuyers, setUpPrice, showBuyers } from "./prices.js";
+import { mayReserve, setUpCart, setUpReserving, speakCart } from "./cart.js";
+import { amountOf, amountOn, askNow, buyer, forgetCards, setUpBuyers, setUpPrice, showBuyers } from "./prices.js";
 import { language, number, quantity, speakIn, text } from "./words.js";
 
 const GATEWAY = document.body.dataset.gateway;
@@ -42,16 +43,19 @@ function card(article) {
   $(".name", made).textContent = article.name;
   $(".sku", made).textContent = article.sku;
   const [stock, when, sell] = [badge(article.sku), $(".when", made), $(".sell", made)];
+  const reserve = $(".reserve", made);
   stock.addEventListener("stock-change", ({ detail }) => {
     const range = days(detail?.delivery);
     when.textContent = range && text("arrives", { range });
     sell.disabled = detail?.level === "none"; // the ERP sells what is on the shelf
+    reserve.disabled = !mayReserve(detail);
     if (open?.sku === article.sku) refreshPanel();
   });
   $(".badge", made).append(stock);
   $(".open", made).addEventListener("click", () => openPanel(article));
   setUpPrice(made, article);
   setUpSelling(sell, article);
+  setUpReserving(reserve, article, () => amountOn(article.sku));
   return made;
 }
 
@@ -127,11 +131,13 @@ function openPanel(article) {
   const stock = badge(article.sku);
   stock.addEventListener("stock-change", ({ detail }) => {
     $("#panel-sell").disabled = detail?.level === "none";
+    $("#panel-reserve").disabled = !mayReserve(detail);
   });
   $(".badge", panel).replaceChildren(stock);
   $("#amount").value = article.step;
   $("#amount").min = $("#amount").step = article.step;
   setUpSelling($("#panel-sell"), article);
+  setUpReserving($("#panel-reserve"), article, () => amountOf($("#amount")));
   $("#stores").replaceChildren();
   $("#delivery").textContent = "–";
   $("#sufficient").textContent = "";
@@ -180,6 +186,7 @@ $("#language").addEventListener("change", ({ target }) => {
   speakIn(target.value);
   speak();
   showBuyers();
+  speakCart();
   showArticles();
   showTill();
 });
@@ -199,5 +206,6 @@ setInterval(() => document.hidden || showTill(), TILL_EVERY);
 speak();
 showBuyers();
 setUpBuyers(() => document.querySelectorAll("stock-badge").forEach(setChannel));
+setUpCart(toast);
 showArticles();
 showTill();

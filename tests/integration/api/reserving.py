@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any, Final
@@ -14,6 +14,7 @@ from gateway.store.codec import level_payload
 from gateway.store.entries import Op, pack_op
 from tests.gateway_server import ALL, CHECKOUT, Answered, Gateway
 from tests.integration.api.conftest import CHANNELS, fill
+from tests.priced_gateway import priced
 from tests.promising_gateway import promising
 
 PATIENCE: Final = 30
@@ -31,10 +32,28 @@ async def shop(redis_url: str, database: str, **sections: Any) -> AsyncIterator[
         yield gateway
 
 
+@asynccontextmanager
+async def priced_shop(redis_url: str, database: str, **sections: Any) -> AsyncIterator[Gateway]:
+    """The shop of `tests.priced_gateway`, which signs its prices, with a ledger."""
+    ledger = {"dsn": database, "timeout": "10s"}
+    async with priced(redis_url, **{"ledger": ledger, **sections}) as gateway:
+        await gateway.keep()
+        yield gateway
+
+
+async def price_token(gateway: Gateway, *lines: Mapping[str, Any], **more: Any) -> str:
+    """The prices that a checkout gives for these lines, signed."""
+    body = {"lines": list(lines), **more}
+    answered = await gateway.ask("/v1/checkout", "POST", key=CHECKOUT, json=body)
+    token: str = answered.json["price_token"]
+    assert token
+    return token
+
+
 async def until(condition: Callable[[], Awaitable[bool]]) -> None:
     """Return once it is so."""
     async with asyncio.timeout(PATIENCE):
-        while not await condition():
+        while not await condition():  # noqa: ASYNC110 - nobody tells of it
             await asyncio.sleep(0.02)
 
 

@@ -15,13 +15,15 @@ from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from tests.gateway_server import ALL, ANY, CHECKOUT, EXACT, Gateway
 from tests.integration.api.conftest import fill
-from tests.priced_gateway import MINE, priced
+from tests.integration.api.reserving import price_token, priced_shop
+from tests.priced_gateway import MINE
+from tests.promising_gateway import line
 
 
 @pytest.fixture
-async def gateway(redis_url: str) -> AsyncIterator[Gateway]:
+async def gateway(redis_url: str, database: str) -> AsyncIterator[Gateway]:
     """One that answers everything there is."""
-    async with priced(redis_url) as gateway:
+    async with priced_shop(redis_url, database) as gateway:
         await fill(gateway)
         yield gateway
 
@@ -106,6 +108,62 @@ async def test_prices_are_answered_as_described(gateway: Gateway, api: Any, sku:
         )
 
 
+async def test_reservations_are_answered_as_described(gateway: Gateway, api: Any) -> None:
+    schema = schemathesis.openapi.from_dict(api)
+    media = "application/json"
+    one = "/v1/reservations/{reservation}"
+
+    async def call(case: Case[Any], key: str = ALL) -> Any:
+        response = await asyncio.to_thread(
+            case.call_and_validate,
+            base_url=gateway.url,
+            headers={"Authorization": f"Bearer {key}"},
+            excluded_checks=[positive_data_acceptance],
+        )
+        return response.json()
+
+    async def reserve(idempotency_key: str, body: Any, key: str = ALL) -> Any:
+        headers = {"Idempotency-Key": idempotency_key}
+        make = schema["/v1/reservations"]["POST"]
+        return await call(make.Case(headers=headers, body=body, media_type=media), key)
+
+    async def step(name: str, act: str, body: Any) -> Any:
+        take = schema[f"{one}/{act}"]["POST"]
+        path = {"reservation": name}
+        if body is None:
+            return await call(take.Case(path_parameters=path))
+        return await call(take.Case(path_parameters=path, body=body, media_type=media))
+
+    asked = line("A-100", 1)
+    token = await price_token(gateway, asked, customer="C-1")
+    priced = {"lines": [asked], "customer": "C-1", "price_token": token}
+    first = (await reserve("1", priced))["reservation"]
+    second = (await reserve("2", {"lines": [line("later", 2.5), asked]}, CHECKOUT))["reservation"]
+    for key in (ALL, CHECKOUT):
+        short = await reserve("3", {"lines": [line("few", 4)]}, key)
+        assert short["status"] == 409
+    for unknown in ({"lines": [line("X", 1)]}, {"lines": [asked], "channel": "X"}):
+        assert (await reserve(str(unknown), unknown))["status"] == 404
+    assert (await reserve("1", {"lines": [asked]}))["status"] == 422
+    for name, act, body in (
+        (first, "extend", {"ttl_seconds": 3600}),
+        (first, "cancel", None),
+        (first, "confirm", {"order_ref": "O-1"}),
+        (first, "release", None),
+        (second, "release", None),
+        (second, "confirm", {"order_ref": "O-1"}),
+        ("r_x", "release", None),
+    ):
+        await step(name, act, body)
+    acknowledge = schema["/v1/orders/{order_ref}/acknowledge"]["POST"]
+    for status in ("accepted", "cancelled"):
+        said: Any = {"status": status}
+        case = acknowledge.Case(path_parameters={"order_ref": "O-1"}, body=said, media_type=media)
+        assert len((await call(case))["reservations"]) == 1
+    for name in (first, second, "r_x"):
+        await call(schema[one]["GET"].Case(path_parameters={"reservation": name}))
+
+
 async def test_who_may_ask_is_described(api: Any) -> None:
     def callers(path: str, method: str) -> list[list[str]]:
         return [list(one) for one in api["paths"][path][method]["security"]]
@@ -115,6 +173,9 @@ async def test_who_may_ask_is_described(api: Any) -> None:
     assert callers("/v1/prices", "get") == [[], ["apiKey"], ["customerToken"]]
     assert callers("/v1/prices/query", "post") == [[], ["apiKey"], ["customerToken"]]
     assert callers("/v1/checkout", "post") == [["apiKey"]]
+    for path, methods in api["paths"].items():
+        if path.startswith(("/v1/reservations", "/v1/orders")):
+            assert [callers(path, method) for method in methods] == [[["apiKey"]]]
     assert "security" not in api["paths"]["/readyz"]["get"]
     told = {tag["name"] for tag in api["tags"]}
     used = {

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from tests.bad_tokens import section, with_claims
-from tests.gateway_server import ALL, CHECKOUT, EXACT, EXPIRED, OPS, Gateway
+from tests.gateway_server import ALL, CHECKOUT, EXACT, EXPIRED, OPS, Gateway, running
+from tests.integration.api.conftest import fill
 from tests.integration.api.reserving import PRIVATE, look, ms_of, problem, shop, store_ms
 from tests.promising_gateway import held, line, reserve, salable, step
 
@@ -146,6 +147,21 @@ async def test_two_hundred_lines_are_held_together(gateway: Gateway) -> None:
     assert [one["quantity"] for one in made.json["lines"]] == [5, 5, 5, 5]
 
 
+async def test_of_two_hundred_skus_one_that_falls_short_is_enough(gateway: Gateway) -> None:
+    skus = [f"many-{number}" for number in range(200)]
+    for sku in skus:
+        await gateway.store.stock(sku, {"W1": 1})
+    first = await held(gateway, line(skus[117], 0.5))
+    refused = await reserve(gateway, *[line(sku, 1) for sku in skus])
+    assert [one["sku"] for one in refused.json["lines"]] == [skus[117]]
+    await step(gateway, first, "release")
+    assert await salable(gateway, *skus) == [1] * 200
+    made = await reserve(gateway, *[line(sku, 1) for sku in reversed(skus)])
+    assert made.status == 201
+    assert [one["sku"] for one in made.json["lines"]] == skus[::-1]
+    assert await salable(gateway, *skus) == [0] * 200
+
+
 ROUTES = (
     ("POST", "/v1/reservations"),
     ("GET", "/v1/reservations/{id}"),
@@ -226,8 +242,14 @@ async def test_a_browser_is_not_invited(gateway: Gateway) -> None:
     assert not [name for name in answered.headers if name.startswith("Access-Control")]
 
 
-async def test_without_a_ledger_nothing_is_promised(gateway: Gateway, redis_url: str) -> None:
-    gateway.parts.upkeep.resolved = 0  # type: ignore[union-attr] # it has one
-    released = await step(gateway, await held(gateway, line("few", 1)), "release")
-    assert released.json["state"] == "released"
-    assert await salable(gateway, "few") == [3]
+async def test_without_a_ledger_nothing_is_promised(redis_url: str) -> None:
+    async with running(redis_url) as gateway:
+        await fill(gateway)
+        refused = await reserve(gateway, line("few", 1))
+        assert problem(refused) == (503, "store-unavailable")
+        assert int(refused.headers["Retry-After"]) > 0
+        # Lookups need none.
+        assert await salable(gateway, "few") == [3]
+        for act in ("confirm", "release", "extend", "cancel"):
+            answered = await step(gateway, "r_1", act, {"order_ref": "O-1"})
+            assert problem(answered) == (503, "store-unavailable")

@@ -8,7 +8,6 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import tomllib
 import urllib.request
 from collections.abc import Iterator
@@ -19,24 +18,7 @@ import pytest
 
 from stockspan.embedded.ports import free_port
 from stockspan.embedded.valkey import EmbeddedValkey
-
-COMMAND = (sys.executable, "-m", "stockspan")
-
-
-def stockspan(*words: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*COMMAND, *words],
-        cwd=folder,
-        env={**_clean(), **environment},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-
-
-def _clean() -> dict[str, str]:
-    return {k: v for k, v in os.environ.items() if not k.startswith("STOCKSPAN_")}
+from tests.integration.command.running_command import COMMAND, clean, stockspan
 
 
 @pytest.mark.parametrize(
@@ -161,7 +143,7 @@ def serving(folder: Path, url: str, workers: int) -> Iterator[tuple[subprocess.P
     process = subprocess.Popen(
         [*COMMAND, "serve", "--port", str(port), "--workers", str(workers)],
         cwd=folder,
-        env={**_clean(), "STOCKSPAN_STORE__URL": url},
+        env={**clean(), "STOCKSPAN_STORE__URL": url},
         stderr=subprocess.DEVNULL,
     )
     try:

@@ -17,7 +17,7 @@ from gateway.store.entries import pack_op
 from gateway.store.feeds import FeedRegister
 from gateway.store.keys import Change, ChangeKind, Keyspace
 from gateway.store.lane import Lane
-from gateway.store.stock import StockStore
+from gateway.store.stock import StockStore, scan_stock
 
 KEYS = Keyspace("ss")
 SKUS = [f"SKU-{number}" for number in range(40)]

@@ -18,6 +18,7 @@ from gateway.domain.reservations import Allocation, Reservation, ReservedLine, S
 from gateway.store.client import StoreClient
 from gateway.store.clock import StoreClock
 from gateway.store.due import DueIndex
+from gateway.store.entries import FORMAT, Op, pack_op
 from gateway.store.hold_scripts import EXPIRE, HOLD, PIN, SETTLE, Script
 from gateway.store.holds import Holds, Outcome, Wanted
 from gateway.store.keys import Keyspace
@@ -55,7 +56,7 @@ class HeldStore:
         self.unproved = 0
         self.holds = Holds(client, self.keys, self.lane, self.due, self.clock, self._on_unproved)
         self.stocked = StockedStore(client)
-        self.stock = StockStore(client, self.keys, Lane(client, self.keys))
+        self.stock = StockStore(client, self.keys, self.lane)
 
     @classmethod
     @asynccontextmanager
@@ -80,6 +81,16 @@ class HeldStore:
     async def now_ms(self) -> int:
         seconds, microseconds = await self.client.redis.time()
         return int(seconds) * 1000 + int(microseconds) // 1000
+
+    async def passes(self, moment_ms: int) -> None:
+        """The store's clock goes beyond a moment, and ours has heard of it."""
+        async with asyncio.timeout(20):
+            while True:
+                now = await self.now_ms()
+                if now > moment_ms:
+                    break
+                await asyncio.sleep(0.001)
+        self.clock.hear(now)
 
     async def run(self, script: Script, sku: str, *arguments: bytes | str | int) -> Any:
         """What a script says at one SKU, whatever it is."""
@@ -252,6 +263,34 @@ async def test_where_a_hold_was_given_back_the_cap_has_room(held: HeldStore) -> 
     assert await held.hold("r_2", 1000, "C1", 1) is Outcome.DONE
 
 
+async def test_all_that_is_there_may_be_held_and_not_a_thousandth_more(held: HeldStore) -> None:
+    await held.stocked.stock("A", {"W1": 10})
+    assert await held.hold("r_1", 4000) is Outcome.DONE
+    assert await held.hold("r_2", 6001) is Outcome.SHORT
+    assert await held.hold("r_3", 6000) is Outcome.DONE
+    assert await held.hold("r_4", 1) is Outcome.SHORT
+
+
+async def test_what_lapsed_is_there_for_the_next_without_anybody_looking(held: HeldStore) -> None:
+    await held.stocked.stock("A", {"W1": 10})
+    until = await held.now_ms() + 300
+    await held.holds.settle(promised("r_1", 10_000, until))
+    assert await held.hold("r_2", 1) is Outcome.SHORT
+    await held.passes(until)
+    assert await held.hold("r_2", 10_000) is Outcome.DONE
+    assert list((await held.entries("A"))[0]) == ["r_2"]
+    await held.check("A")
+
+
+@pytest.mark.parametrize(("moment", "outcome"), [(1, Outcome.DONE), (2, Outcome.SHORT)])
+async def test_a_hold_counts_an_order_until_the_figure_is_as_new(
+    held: HeldStore, moment: int, outcome: Outcome
+) -> None:
+    await held.stocked.stock("A", {"W1": 10})  # a figure of moment 1
+    await held.run(SETTLE, "A", "r_1", 3, ACKNOWLEDGED, moment, "", HOUR, 0, "W1", 1000)
+    assert await held.hold("r_2", 10_000) is outcome
+
+
 async def test_one_life_from_hold_to_the_erps_own_figure(held: HeldStore) -> None:
     await held.stocked.stock("A", {"W1": 10})
     assert await held.hold("r_1", 4000, "C1", 5) is Outcome.DONE
@@ -355,8 +394,9 @@ async def test_all_but_holding_needs_no_proof_of_the_server(held: HeldStore) -> 
     await held.client.redis.script_flush()
     await held.holds.settle(promised("r_2", 1000, await held.now_ms() + HOUR))
     await held.client.redis.script_flush()
-    moment, following, doubtful, absorbed = await held.run(EXPIRE, "A", 500, 1000)
-    assert (moment > 0, following > moment, doubtful, absorbed) == (True, True, [], [])
+    moment, following, doubtful, absorbed = await held.run(EXPIRE, "A", 1000, "r_2", "r_none")
+    assert (following[0], doubtful, absorbed) == (b"r_2", [], [])
+    assert following[1] > moment
     await held.check("A")
     for script in (PIN, SETTLE, EXPIRE):
         await held.client.redis.script_load(script.text)
@@ -398,7 +438,7 @@ async def test_a_full_store_holds_nothing_and_lets_go_of_what_it_has(full: HeldS
     await full.holds.settle(promised("r_1", 1000, now).next(State.RELEASED))
     await full.holds.end("r_3", ["A"])
     assert await full.holds.settle(promised("r_2", 1000, now).next(State.CONFIRMED)) == {"A": 1}
-    assert (await full.run(EXPIRE, "A", 500, 1000))[2:] == [[], []]
+    assert (await full.run(EXPIRE, "A", 1000))[2:] == [[], []]
     assert await full.salable("A") == {"W1": 9000}
     await full.check("A")
 
@@ -428,7 +468,7 @@ async def test_what_is_not_ours_at_one_of_its_keys_raises_nothing_unknown(
     assert (found is None) is (place == 0)
 
 
-@pytest.mark.parametrize("garbage", [b"", b"garbage", b"\xc1", b"\x05", b"\x91\x05"])
+@pytest.mark.parametrize("garbage", [b"garbage", b"\xc1", b"\x05", b"\x91\x05"])
 async def test_a_sum_that_is_not_ours_is_a_miss_and_nothing_is_held(
     held: HeldStore, garbage: bytes
 ) -> None:
@@ -438,6 +478,53 @@ async def test_a_sum_that_is_not_ours_is_a_miss_and_nothing_is_held(
         await held.hold("r_1", 1000)
     assert await held.salable("A") is None
     assert held.stock.corrupt == 1
+
+
+@pytest.mark.parametrize("call", ["pin", "settle"])
+async def test_where_the_moments_are_not_ours_nothing_is_half_done(
+    held: HeldStore, call: str
+) -> None:
+    await held.stocked.stock("A", {"W1": 10})
+    looks = held.keys.holds("A")[3]
+    await held.client.redis.rpush(looks, b"not ours")
+    first = promised("r_1", 1000, await held.now_ms() + HOUR)
+    with pytest.raises(StoreUnavailableError):
+        await (held.holds.pin(first) if call == "pin" else held.holds.settle(first))
+    await held.client.redis.delete(looks)
+    await held.check("A")
+    await held.holds.settle(first)
+    assert await held.salable("A") == {"W1": 9000}
+
+
+async def test_where_the_figures_are_not_ours_nothing_is_half_done(held: HeldStore) -> None:
+    await held.stocked.stock("A", {"W1": 10})
+    figures = await held.client.redis.get(held.keys.sku("A"))
+    until = await held.now_ms() + 300
+    await held.run(SETTLE, "A", "r_1", 1, 1, until, "C1", 0, 0, "W1", 2000)
+    damaged = FORMAT + pack_op(Op.PUT, 0, 1, 0, 1, 5, b"W1", b"\xc1")[1:]
+    await held.client.redis.set(held.keys.sku("A"), damaged)
+    await held.passes(until)
+    assert await held.hold("r_2", 1000) is Outcome.SHORT
+    await held.client.redis.set(held.keys.sku("A"), figures)
+    await held.check("A")
+
+
+async def test_where_nothing_can_be_restored_is_told(unproved: HeldStore) -> None:
+    await unproved.client.redis.rpush(unproved.keys.taken("A"), b"not ours")
+    order = promised("r_1", 1000, await unproved.now_ms() + HOUR)
+    assert await unproved.holds.restore([order]) == {"A"}
+    await unproved.holds.clear(["A"])
+    assert await unproved.holds.restore([order]) == set()
+
+
+async def test_a_late_step_of_an_absorbed_order_takes_nothing(held: HeldStore) -> None:
+    await held.stocked.stock("A", {"W1": 10})
+    order = promised("r_1", 1000, await held.now_ms() + HOUR).next(State.CONFIRMED)
+    await held.holds.settle(order)
+    await held.run(SETTLE, "A", "r_1", 3, ACKNOWLEDGED, 1, "C1", 0, 0, "W1", 1000)
+    assert (await held.run(EXPIRE, "A", 1000))[3] == [b"r_1"]
+    await held.holds.settle(order)
+    assert await held.salable("A") == {"W1": 10_000}
 
 
 async def commands(store: HeldStore) -> Counter[str]:
@@ -456,7 +543,7 @@ async def test_a_step_among_many_holds_costs_what_it_costs_among_few(
             "hold": (HOLD, ("{}", HOUR, 0, "C1", 0, "W1", 1000, 0)),
             "pin": (PIN, ("r_0", 1, until, HOUR, "C1", "W1", 1000)),
             "settle": (SETTLE, ("{}", 2, 3, 0, "C1", HOUR, 0, "W1", 1000)),
-            "expire": (EXPIRE, (500, 1000)),
+            "expire": (EXPIRE, (1000, "r_0", "{}")),
         }
         script, arguments = steps[name]
 
@@ -472,7 +559,9 @@ async def test_a_step_among_many_holds_costs_what_it_costs_among_few(
             await store.run(SETTLE, "A", early, 1, 1, until, "C1", 0, 0, "W1", 1000)
         _ = await cost("r_warm"), await cost("r_warmer")
         few = await cost("r_few")
-        for number in range(1, 501):
-            await store.hold(f"r_{number}", 1000, "C1")
+        # None of them is due while this is counted.
+        head, places = (HOUR, 0, "C1", 0), ("W1", 1000, 0)
+        many = [step(store.keys, HOLD, "A", (f"r_{n}", *head, *places)) for n in range(1, 501)]
+        assert {arrived.reply[0] for arrived in await store.lane.run_all(many)} == {1}
         assert await cost("r_many") == few
         await store.check("A")
