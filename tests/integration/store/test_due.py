@@ -17,7 +17,7 @@ from gateway.store.holds import Outcome, Wanted
 from gateway.store.keys import Keyspace
 from gateway.store.lane import Lane
 from gateway.store.steps import step
-from tests.integration.store.test_holds import HOUR, HeldStore, promised
+from tests.held_store import HOUR, HeldStore, promised
 
 KEYS = Keyspace("ss")
 HOSTILE = [

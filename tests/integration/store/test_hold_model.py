@@ -22,7 +22,7 @@ from gateway.store.codec import level_payload, product_payload
 from gateway.store.entries import PRODUCT_NAME, Flag, Op, pack_op
 from gateway.store.hold_scripts import EXPIRE, HOLD, PIN, SETTLE
 from gateway.store.holds import Outcome
-from tests.integration.store.test_holds import HeldStore, parted
+from tests.held_store import HeldStore, parted
 
 SKUS = ("A", "a}{b")
 LOCATIONS = ("W1", "W2", "Ö 3")

@@ -16,7 +16,7 @@ from gateway.store.clock import StoreClock
 from gateway.store.hold_scripts import Script
 from gateway.store.keys import Keyspace
 from gateway.store.lane import Command, Lane
-from tests.integration.store.test_holds import HeldStore
+from tests.held_store import HeldStore
 
 KEYS = Keyspace("ss")
 CALLS = 6_000
