@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Generic, TypeVar
 
 Q = TypeVar("Q")
@@ -48,6 +48,28 @@ class Gathering(Generic[Q, A]):
             Exception: what the work raises, or gives, for this question.
         """
         return await self.send(question)
+
+    async def ask_all(self, questions: Iterable[Q]) -> list[A]:
+        """The answers to all of these, asked together, once there is one to each.
+
+        Raises:
+            Exception: what came of the first that has no answer.
+        """
+        coming = [self.send(question) for question in questions]
+        answers: list[A] = []
+        failed: BaseException | None = None
+        try:
+            for one in coming:
+                try:
+                    answers.append(await one)
+                except Exception as error:  # noqa: BLE001 - told when none is left unheard
+                    failed = failed or error
+        finally:
+            for one in coming:
+                one.cancel()  # those that are there are not; nobody waits for the others
+        if failed is not None:
+            raise failed
+        return answers
 
     def send(self, question: Q) -> asyncio.Future[A]:
         """The answer to come; questions are asked in the order in which they were sent.

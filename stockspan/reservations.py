@@ -13,6 +13,7 @@ from gateway.config.settings import Settings
 from gateway.domain.errors import LedgerUnavailableError
 from gateway.domain.quantities import to_number
 from gateway.domain.reservations import Reservation, State
+from gateway.services.journal import Journal
 from gateway.services.verification import Difference, Report, Verification
 from gateway.store.client import StoreClient
 from gateway.store.clock import StoreClock
@@ -46,12 +47,8 @@ async def listed(settings: Settings, state: State | None, most: int) -> Table:
         Failure: nothing is promised here.
         LedgerUnavailableError: it does not answer.
     """
-    async with _store(settings) as (client, lane):
-        journal = open_journal(settings, client, lane)
-        try:
-            found = await journal.listed(state, most)
-        finally:
-            await journal.close()
+    async with _journal(settings) as journal:
+        found = await journal.listed(state, most)
     table = Table(_ID, "state", "changed", "order", "customer", "lines")
     for held, changed in found:
         table.add_row(*_row(held, changed))
@@ -65,12 +62,8 @@ async def unacknowledged(settings: Settings, most: int) -> tuple[Table, int]:
         Failure: nothing is promised here.
         LedgerUnavailableError: it does not answer.
     """
-    async with _store(settings) as (client, lane):
-        journal = open_journal(settings, client, lane)
-        try:
-            found = await journal.unacknowledged(None, most)
-        finally:
-            await journal.close()
+    async with _journal(settings) as journal:
+        found = await journal.unacknowledged(None, most)
     overdue = _now() - timedelta(seconds=settings.reservations.acknowledge_within)
     table = Table(_ID, "order", "confirmed", "customer", "lines", "")
     late = 0
@@ -112,14 +105,11 @@ async def problems(settings: Settings) -> Sequence[str]:
     """What is wrong with the ledger; nothing where none is configured."""
     if not can_promise(settings):
         return []
-    async with _store(settings) as (client, lane):
-        journal = open_journal(settings, client, lane)
-        try:
+    try:
+        async with _journal(settings) as journal:
             await journal.ping()
-        except LedgerUnavailableError as error:
-            return [f"the ledger (ledger.dsn) cannot be used: {error}"]
-        finally:
-            await journal.close()
+    except LedgerUnavailableError as error:
+        return [f"the ledger (ledger.dsn) cannot be used: {error}"]
     return []
 
 
@@ -129,6 +119,16 @@ def differences_table(differences: Sequence[Difference]) -> Table:
     for one in differences:
         table.add_row(one.sku, one.reservation or "–", one.kind)
     return table
+
+
+@asynccontextmanager
+async def _journal(settings: Settings) -> AsyncIterator[Journal]:
+    async with _store(settings) as (client, lane):
+        journal = open_journal(settings, client, lane)
+        try:
+            yield journal
+        finally:
+            await journal.close()
 
 
 @asynccontextmanager

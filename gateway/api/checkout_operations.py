@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from gateway.api.checkout_parameters import MOST_LINES
+from gateway.api.cart_lines import MOST_LINES
 from gateway.api.checkout_shapes import CheckoutQuery, CheckoutShape
 from gateway.api.price_operations import PRIVATE, PROBLEMS
 from gateway.api.routes import Answer, Operation

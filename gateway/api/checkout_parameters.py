@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final
-
+from gateway.api.cart_lines import MOST_LINES, cart_lines, texts_of_lines
 from gateway.api.checkout_shapes import (
     CONFIRM,
     LONGEST_DEADLINE_MS,
     CheckoutQuery,
-    CheckoutQueryLine,
 )
 from gateway.api.fields import Reading
 from gateway.api.languages import preferred
 from gateway.api.price_parameters import check_count
-from gateway.services.checkout import CheckoutLine, CheckoutRequest
+from gateway.services.checkout import CheckoutRequest
 from gateway.services.selling import SellingRules
-
-MOST_LINES: Final = 200
 
 
 def texts_of(body: CheckoutQuery) -> int:
     """How many texts of the body this is made of, names of fields included (see `bodies`)."""
-    lines = body.lines
-    # "lines", and for each line "sku" with its value and "quantity"; a location where it is given.
-    texts = 1 + 3 * len(lines) + 2 * sum([line.location is not None for line in lines])
+    texts = texts_of_lines(body.lines)
     for value in (body.customer, body.channel, body.currency, body.locale, body.confirm):
         texts += 0 if value is None else 2
     return texts + (body.deadline_ms is not None)
@@ -52,7 +45,7 @@ def checkout_request(
     if locale is None and accept_language is not None:
         locale = preferred(accept_language, tuple(rules.labels))
     request = CheckoutRequest(
-        _lines(reading, body.lines),
+        cart_lines(reading, body.lines),
         locale,
         reading.identifier("customer", body.customer),
         reading.identifier("channel", body.channel),
@@ -60,14 +53,3 @@ def checkout_request(
     )
     reading.finish()
     return request
-
-
-def _lines(reading: Reading, lines: Sequence[CheckoutQueryLine]) -> Sequence[CheckoutLine]:
-    wanted: list[CheckoutLine] = []
-    for place, line in enumerate(lines):
-        here = f"lines[{place}]"
-        reading.identifier(f"{here}.sku", line.sku)
-        reading.identifier(f"{here}.location", line.location)
-        quantity = reading.quantity(f"{here}.quantity", line.quantity)
-        wanted.append(CheckoutLine(line.sku, quantity or 0, line.location))
-    return wanted

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from gateway.api.cart_lines import CartQueryLine
 from gateway.api.price_shapes import Currency, Money
 from gateway.api.shapes import ItemError, Number, Sku, StockItem
 from gateway.domain.customers import CustomerStatus
@@ -15,18 +16,10 @@ CONFIRM: Final = ("never", "low", "always")
 LONGEST_DEADLINE_MS: Final = 10_000
 
 
-class CheckoutQueryLine(msgspec.Struct, frozen=True):
-    """A SKU, how many of it, and where it is to be taken from, if that matters."""
-
-    sku: str
-    quantity: int | float
-    location: str | None = None
-
-
 class CheckoutQuery(msgspec.Struct, frozen=True):
     """The body of a checkout."""
 
-    lines: list[CheckoutQueryLine]
+    lines: list[CartQueryLine]
     customer: str | None = None
     channel: str | None = None
     currency: str | None = None

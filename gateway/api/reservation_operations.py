@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
+from gateway.api.cart_lines import MOST_LINES
 from gateway.api.price_operations import PRIVATE
-from gateway.api.reservation_parameters import IDEMPOTENCY_KEY, LONGEST_KEY, MOST_LINES
+from gateway.api.reservation_parameters import IDEMPOTENCY_KEY, LONGEST_KEY
 from gateway.api.reservation_shapes import (
     AcknowledgedShape,
     AcknowledgeQuery,

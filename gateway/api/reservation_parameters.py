@@ -10,6 +10,7 @@ from typing import Final
 from aiohttp import web
 from msgspec.structs import replace
 
+from gateway.api.cart_lines import MOST_LINES, cart_lines, texts_of_lines
 from gateway.api.fields import Reading, refuse
 from gateway.api.parameters import path_identifier
 from gateway.api.price_parameters import check_count
@@ -21,16 +22,14 @@ from gateway.api.reservation_shapes import (
     ConfirmQuery,
     ExtendQuery,
     ReservationQuery,
-    ReservationQueryLine,
 )
 from gateway.domain.errors import UnknownReservationError
 from gateway.domain.orders import AckStatus, OrderAck
 from gateway.domain.quantities import LARGEST, to_milli
-from gateway.services.demands import RequestedLine
+from gateway.services.cart_lines import CartLine
 from gateway.services.taking import ReservationRequest
 from gateway.tokens.price_tokens import PriceClaims, PriceTokens
 
-MOST_LINES: Final = 200
 IDEMPOTENCY_KEY: Final = "Idempotency-Key"
 LONGEST_KEY: Final = 255
 
@@ -40,9 +39,7 @@ _ID: Final = re.compile(r"r_[A-Za-z0-9_-]{1,62}")
 
 def texts_of(body: ReservationQuery) -> int:
     """How many texts of the body this is made of, names of fields included (see `bodies`)."""
-    lines = body.lines
-    # "lines", and for each line "sku" with its value and "quantity"; a location where it is given.
-    texts = 1 + 3 * len(lines) + 2 * sum([line.location is not None for line in lines])
+    texts = texts_of_lines(body.lines)
     for value in (body.customer, body.channel, body.price_token):
         texts += 0 if value is None else 2
     return texts + (body.ttl_seconds is not None)
@@ -84,7 +81,7 @@ def reservation_request(body: ReservationQuery) -> ReservationRequest:
     """
     check_count(len(body.lines), MOST_LINES)
     reading = Reading()
-    lines = [_line(reading, place, line) for place, line in enumerate(body.lines)]
+    lines = cart_lines(reading, body.lines)
     _check_sums(reading, lines)
     customer = reading.identifier("customer", body.customer)
     channel = reading.identifier("channel", body.channel)
@@ -150,15 +147,7 @@ def acknowledgement(request: web.Request, body: AcknowledgeQuery, now_ms: int) -
     return OrderAck(name, now_ms if at_ms is None else at_ms, status)
 
 
-def _line(reading: Reading, place: int, line: ReservationQueryLine) -> RequestedLine:
-    here = f"lines[{place}]"
-    reading.identifier(f"{here}.sku", line.sku)
-    reading.identifier(f"{here}.location", line.location)
-    quantity = reading.quantity(f"{here}.quantity", line.quantity)
-    return RequestedLine(line.sku, quantity or 0, line.location)
-
-
-def _check_sums(reading: Reading, lines: Sequence[RequestedLine]) -> None:
+def _check_sums(reading: Reading, lines: Sequence[CartLine]) -> None:
     sums = Counter[str]()
     for line in lines:
         sums[line.sku] += line.quantity
@@ -188,7 +177,7 @@ def _priced(token: str, verifier: PriceTokens | None, now_ms: int) -> PriceClaim
 
 def _check_priced(
     priced: PriceClaims,
-    lines: Sequence[RequestedLine],
+    lines: Sequence[CartLine],
     customer: str | None,
     channel: str | None,
 ) -> None:

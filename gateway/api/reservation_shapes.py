@@ -7,6 +7,7 @@ from typing import Annotated, Final, Literal
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from gateway.api.cart_lines import CartQueryLine
 from gateway.api.shapes import Number, Problem, Sku, SpanShape
 from gateway.domain.orders import AckStatus
 from gateway.domain.reservations import State
@@ -34,18 +35,10 @@ OrderRef = Annotated[
 ]
 
 
-class ReservationQueryLine(msgspec.Struct, frozen=True):
-    """A SKU, how many of it, and where it is to be taken from, if that matters."""
-
-    sku: str
-    quantity: int | float
-    location: str | None = None
-
-
 class ReservationQuery(msgspec.Struct, frozen=True):
     """What is to be held: all lines or none."""
 
-    lines: list[ReservationQueryLine]
+    lines: list[CartQueryLine]
     customer: str | None = None
     channel: Annotated[
         str | None,

@@ -31,7 +31,7 @@ from gateway.domain.errors import (
 )
 from gateway.domain.quantities import to_number
 from gateway.domain.reservations import Reservation, ReservedLine
-from gateway.services.demands import RequestedLine
+from gateway.services.cart_lines import CartLine
 from gateway.services.reservations import Told
 
 CREATED: Final = 201
@@ -53,7 +53,7 @@ class _Named(msgspec.Struct, frozen=True):
 class ReservationWording:
     """Writes the answers to one request down; `exact`: the caller may know figures."""
 
-    def __init__(self, asked: Sequence[RequestedLine], *, exact: bool) -> None:
+    def __init__(self, asked: Sequence[CartLine], *, exact: bool) -> None:
         self._asked = asked
         self._exact = exact
 

@@ -80,7 +80,10 @@ def _take(taken: dict[str, Milli], left: dict[str, Milli], location: str, wanted
 
 def _fewest(wanted: Milli, have: Sequence[tuple[str, Milli]]) -> list[tuple[str, Milli]]:
     """So many units of as few of these as will do, the first of them preferred."""
-    for count in range(1, len(have) + 1):
+    for location, units in have:
+        if units >= wanted:  # one will do, as a rule
+            return [(location, wanted)]
+    for count in range(2, len(have) + 1):
         if sum(nlargest(count, (units for _, units in have))) >= wanted:
             break
     else:

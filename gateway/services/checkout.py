@@ -18,6 +18,7 @@ from gateway.domain.errors import UnknownLocationError
 from gateway.domain.money import Amount, LineAmounts, amount_text, price_text
 from gateway.domain.order_rules import QuantityRules, judge_quantity
 from gateway.domain.quantities import Milli, to_number
+from gateway.services.cart_lines import CartLine
 from gateway.services.directory import Directory
 from gateway.services.lookups import StockLookups, StockReading
 from gateway.services.price_lines import (
@@ -42,18 +43,10 @@ class PriceSigner(Protocol):
         """A JWS over these claims and the times of issue and expiry."""
 
 
-class CheckoutLine(msgspec.Struct, frozen=True):
-    """A SKU, how many of it, and where it is to be taken from, if that matters."""
-
-    sku: str
-    quantity: Milli
-    location: str | None = None
-
-
 class CheckoutRequest(msgspec.Struct, frozen=True):
     """What is to be bought, by whom and where."""
 
-    lines: Sequence[CheckoutLine]
+    lines: Sequence[CartLine]
     locale: str | None = None
     customer: str | None = None
     channel: str | None = None
@@ -66,7 +59,7 @@ class CheckedLine(msgspec.Struct, frozen=True):
     The stock is exact, `salable` included: who may see that is the caller's to mind.
     """
 
-    line: CheckoutLine
+    line: CartLine
     stock: StockAnswer | None
     price: PricedLine | None
     rules: QuantityRules | None
@@ -156,7 +149,7 @@ class _Judging:
             self._wanted[line.sku, line.location] += line.quantity
             self._all[line.sku] += line.quantity
 
-    def line(self, line: CheckoutLine, price: PricedLine | UnpricedLine) -> CheckedLine:
+    def line(self, line: CartLine, price: PricedLine | UnpricedLine) -> CheckedLine:
         """What can be said of this line."""
         product = self._reading.product(line.sku)
         if product is None or (isinstance(price, UnpricedLine) and price.problem == "unknown-sku"):
@@ -174,7 +167,7 @@ class _Judging:
             line, stock, priced, judge_quantity(product, self._all[line.sku]), problems
         )
 
-    def _stock(self, line: CheckoutLine) -> StockAnswer:
+    def _stock(self, line: CartLine) -> StockAnswer:
         """The stock for all that is wanted there; what is wanted elsewhere is gone from it.
 
         Raises:

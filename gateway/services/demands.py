@@ -4,27 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-import msgspec
-
 from gateway.domain.allocation import Allocated, Demand, allocate
 from gateway.domain.errors import InsufficientStockError, Shortfall, UnknownSkuError
 from gateway.domain.quantities import Milli
 from gateway.domain.reservations import ReservedLine
+from gateway.services.cart_lines import CartLine
 from gateway.services.lookups import StockReading
 from gateway.services.selling import Channel
 from gateway.services.stock_answers import StockAnswer, StockContext
 from gateway.store.holds import Wanted
 
 
-class RequestedLine(msgspec.Struct, frozen=True):
-    """A SKU, how many of it, and where they are to be taken from, if that matters."""
-
-    sku: str
-    quantity: Milli
-    location: str | None = None
-
-
-def demands(lines: Iterable[RequestedLine]) -> Mapping[str, Demand]:
+def demands(lines: Iterable[CartLine]) -> Mapping[str, Demand]:
     """What all lines together ask of each SKU, in the order in which SKUs come first."""
     anywhere: dict[str, Milli] = {}
     named: dict[str, dict[str, Milli]] = {}

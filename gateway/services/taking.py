@@ -20,7 +20,8 @@ from gateway.domain.errors import (
     UnknownSkuError,
 )
 from gateway.domain.reservations import Reservation, ReservedLine, State
-from gateway.services.demands import RequestedLine, demands, met, wanted
+from gateway.services.cart_lines import CartLine
+from gateway.services.demands import demands, met, wanted
 from gateway.services.directory import Directory
 from gateway.services.lookups import StockLookups, StockReading
 from gateway.services.selling import SellingRules
@@ -33,7 +34,7 @@ _ID_BYTES: Final = 16
 class ReservationRequest(msgspec.Struct, frozen=True):
     """What is to be held, for how long (milliseconds), for whom and where."""
 
-    lines: Sequence[RequestedLine]
+    lines: Sequence[CartLine]
     ttl_ms: int
     customer: str | None = None
     channel: str | None = None

@@ -94,17 +94,17 @@ class Lane:
         """
         with translated():
             async with asyncio.timeout(self._client.deadline):
-                arrived = await asyncio.gather(
-                    *(self._gathering.send(_Asked(command, durable)) for command in commands)
+                arrived = await self._gathering.ask_all(
+                    [_Asked(command, durable) for command in commands]
                 )
                 if script is None or not any(map(_is_unknown, arrived)):
                     return arrived
                 again = [
-                    self._gathering.send(_Asked((b"EVAL", script.text, *command[2:]), durable))
+                    _Asked((b"EVAL", script.text, *command[2:]), durable)
                     for command, one in zip(commands, arrived, strict=True)
                     if _is_unknown(one)
                 ]
-                told = iter(await asyncio.gather(*again))
+                told = iter(await self._gathering.ask_all(again))
         return [next(told) if _is_unknown(one) else one for one in arrived]
 
     async def get_many(
