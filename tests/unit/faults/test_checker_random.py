@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from itertools import islice
 
 import pytest
@@ -13,6 +14,8 @@ from tests.faults.violations import Limits
 from tests.unit.faults.broken_shops import FAULTS, Fault
 from tests.unit.faults.random_histories import Weather, history_of
 
+_SEEDS = int(os.environ.get("STOCKSPAN_TEST_SEEDS", "60"))
+"""Histories of each kind; thousands were run when the checker was written."""
 _STRICT = Limits(orphans=False)
 _CORRECT = {
     "as shipped": (Weather(), Limits()),
@@ -32,7 +35,7 @@ _CORRECT = {
 def test_a_correct_shop_breaks_nothing(name: str) -> None:
     weather, limits = _CORRECT[name]
 
-    @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    @settings(max_examples=_SEEDS, deadline=None, suppress_health_check=[HealthCheck.too_slow])
     @given(st.integers(0, 2**40))
     def silent(seed: int) -> None:
         found = check(history_of(seed, weather=weather), limits)

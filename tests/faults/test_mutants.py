@@ -1,0 +1,15 @@
+"""The checker at work: each guard is removed from the product once, and it is seen."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.faults.mutants import MUTANTS
+from tests.faults.plays import Stage
+from tests.faults.scenarios.mutant import is_caught, mutant
+
+
+@pytest.mark.parametrize("name", MUTANTS)
+async def test_a_mutant_is_caught(stage: Stage, name: str) -> None:
+    report = await mutant(stage, name)
+    assert is_caught(report), (report.requests, report.findings, report.violations)
