@@ -37,6 +37,7 @@ OURS: Final[tuple[type[BaseException], ...]] = (
     asyncpg.InternalClientError,
     OSError,
     TimeoutError,
+    RuntimeError,  # how uvloop says that the connection written to has just been closed
 )
 """Everything asyncpg raises when the ledger cannot do what was asked."""
 
@@ -220,6 +221,8 @@ def describe(error: BaseException) -> str:
         return "refused an argument"  # which the text would show
     if isinstance(error, ValueError):
         return "the dsn is not valid"
-    if isinstance(error, asyncpg.PostgresConnectionError | asyncpg.InterfaceError | OSError):
+    if isinstance(
+        error, asyncpg.PostgresConnectionError | asyncpg.InterfaceError | OSError | RuntimeError
+    ):
         return "no connection"
     return str(error).splitlines()[0] if str(error) else type(error).__name__

@@ -120,10 +120,11 @@ class Upkeep:
             self._doubtful |= {(reservation, found.sku) for reservation in found.doubtful}
 
     async def _settle_found(self) -> None:
-        absorbed, self._absorbed = self._absorbed, set()
+        absorbed = sorted(self._absorbed)
         if absorbed:
-            await self._journal.settled(sorted(absorbed))
-        # Should this fail, the store names them again in a second.
+            await self._journal.settled(absorbed)
+            self._absorbed.difference_update(absorbed)
+        # Should this fail, the store names them again in a second; what is absorbed it does not.
         doubtful, self._doubtful = self._doubtful, set()
         for reservation, sku in sorted(doubtful):
             await self._settling.resolve(reservation, sku)

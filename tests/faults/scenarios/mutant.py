@@ -29,6 +29,8 @@ async def mutant(
         for _ in range(rounds if MUTANTS[name].breaks else 2):
             async with ours.trade(clients):
                 await asyncio.sleep(seconds)
+            # So long a figure may be stale: what is read then can be nothing but what is there.
+            await asyncio.sleep(_LIMITS.staleness)
             await ours.rest.look()
             if is_caught(ours.judge()) and MUTANTS[name].breaks:
                 break
