@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from gateway.ledger.migrations import SCHEMA
 from stockspan.embedded.postgres import EmbeddedPostgres
 from stockspan.embedded.valkey import EmbeddedValkey
 from tests.running_demo import RunningDemo
@@ -20,6 +21,15 @@ _POSTGRES_SETTINGS = {
     "max_connections": "50",
     "autovacuum": "off",
 }
+
+_EMPTY_LEDGER = f"""
+DO $$ DECLARE kept record; BEGIN
+    FOR kept IN SELECT tablename FROM pg_tables
+        WHERE schemaname = '{SCHEMA}' AND tablename <> 'ledger_migration'
+    LOOP
+        EXECUTE format('TRUNCATE {SCHEMA}.%I RESTART IDENTITY CASCADE', kept.tablename);
+    END LOOP;
+END $$"""
 
 
 @pytest.fixture(scope="session")
@@ -51,6 +61,20 @@ def database(postgres: EmbeddedPostgres) -> Iterator[str]:
     postgres.psql(f"CREATE DATABASE {name}")
     yield postgres.dsn(name)
     postgres.psql(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(scope="session")
+def _emptied_database(postgres: EmbeddedPostgres) -> str:
+    name = f"test_{secrets.token_hex(6)}"
+    postgres.psql(f"CREATE DATABASE {name}")
+    return name
+
+
+@pytest.fixture
+def ledger_dsn(postgres: EmbeddedPostgres, _emptied_database: str) -> str:
+    """The DSN of a ledger without a row: sooner there than a new `database`, with its schema."""
+    postgres.psql(_EMPTY_LEDGER, _emptied_database)
+    return postgres.dsn(_emptied_database)
 
 
 @pytest.fixture(scope="session")

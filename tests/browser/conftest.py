@@ -25,9 +25,10 @@ _FLAGS = (
 )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
-    """A browser for all tests; each opens the page it needs."""
+    """A browser for a module's tests, each of which opens the page it needs; then it is gone:
+    a page that goes on polling the demo would take a good part of a core from all that follows."""
     missing = [str(path) for path in (_BROWSER, _DRIVER) if not path.exists()]
     if missing:
         pytest.skip(f"no {' and no '.join(missing)} (Debian: apt-get install chromium-driver)")

@@ -61,7 +61,7 @@ async def redis_worker(client: StoreClient) -> AsyncIterator[Journal]:
 def worker(request: pytest.FixtureRequest) -> Worker:
     """Makes journals of one ledger, each as another worker would have it."""
     if request.param == "ledger":
-        dsn: str = request.getfixturevalue("database")
+        dsn: str = request.getfixturevalue("ledger_dsn")
         return lambda: a_journal(dsn)
     client: StoreClient = request.getfixturevalue(request.param)
     return lambda: redis_worker(client)

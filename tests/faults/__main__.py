@@ -42,7 +42,10 @@ SCENARIOS: Final[Mapping[str, tuple[Scenario, Mapping[str, Any]]]] = {
     "memory": (memory, {"rounds": 10}),
     "clocks": (clocks, {"seconds": 20.0}),
 }
-"""Each with the size of its long form; the short one is as the function has it."""
+"""Each with the size of its long form; the short one is as the function has it.
+
+`memory` and `clocks` are for here alone: the suite has twelve minutes.
+"""
 
 _MUTANTS: Final = "mutants"
 

@@ -24,18 +24,18 @@ PRIVATE: Final = "private, no-store"
 
 
 @asynccontextmanager
-async def shop(redis_url: str, database: str, **sections: Any) -> AsyncIterator[Gateway]:
+async def shop(redis_url: str, ledger_dsn: str, **sections: Any) -> AsyncIterator[Gateway]:
     """A gateway with a little of everything in stock, and nothing promised yet."""
-    async with promising(redis_url, database, **{"channels": CHANNELS, **sections}) as gateway:
+    async with promising(redis_url, ledger_dsn, **{"channels": CHANNELS, **sections}) as gateway:
         await fill(gateway)
         await gateway.keep()
         yield gateway
 
 
 @asynccontextmanager
-async def priced_shop(redis_url: str, database: str, **sections: Any) -> AsyncIterator[Gateway]:
+async def priced_shop(redis_url: str, ledger_dsn: str, **sections: Any) -> AsyncIterator[Gateway]:
     """The shop of `tests.priced_gateway`, which signs its prices, with a ledger."""
-    ledger = {"dsn": database, "timeout": "10s"}
+    ledger = {"dsn": ledger_dsn, "timeout": "10s"}
     async with priced(redis_url, **{"ledger": ledger, **sections}) as gateway:
         await gateway.keep()
         yield gateway

@@ -28,8 +28,8 @@ ACK_MS: Final = NOON_MS + 60_000
 
 
 @pytest.fixture
-async def gateway(redis_url: str, database: str) -> AsyncIterator[Gateway]:
-    async with shop(redis_url, database) as gateway:
+async def gateway(redis_url: str, ledger_dsn: str) -> AsyncIterator[Gateway]:
+    async with shop(redis_url, ledger_dsn) as gateway:
         await level(gateway, "few", 10, NOON_MS)
         yield gateway
 

@@ -23,8 +23,8 @@ PLACES = (
 
 
 @pytest.fixture
-async def gateway(redis_url: str, database: str) -> AsyncIterator[Gateway]:
-    async with shop(redis_url, database) as gateway:
+async def gateway(redis_url: str, ledger_dsn: str) -> AsyncIterator[Gateway]:
+    async with shop(redis_url, ledger_dsn) as gateway:
         await gateway.store.locate(*PLACES)
         levels = {"W1": 3, "W2": 5, "W3": 9.5, "S1": 50, "S2": 50, "SW": 4}
         await gateway.store.stock("pump", levels)
@@ -112,9 +112,9 @@ async def test_skus_are_allocated_each_by_itself(gateway: Gateway) -> None:
 
 
 async def test_where_no_location_was_given_all_that_have_it_ship(
-    redis_url: str, database: str
+    redis_url: str, ledger_dsn: str
 ) -> None:
-    async with shop(redis_url, database) as gateway:
+    async with shop(redis_url, ledger_dsn) as gateway:
         await gateway.store.client.redis.delete(gateway.store.keys.locations)
         await gateway.refresh()
         await gateway.store.stock("pump", {"B": 2, "A": 2})

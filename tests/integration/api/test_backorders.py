@@ -16,8 +16,8 @@ BACKORDER = Product(backorder=True, lead_time_days=5)
 
 
 @pytest.fixture
-async def gateway(redis_url: str, database: str) -> AsyncIterator[Gateway]:
-    async with shop(redis_url, database) as gateway:
+async def gateway(redis_url: str, ledger_dsn: str) -> AsyncIterator[Gateway]:
+    async with shop(redis_url, ledger_dsn) as gateway:
         await gateway.store.stock("more", {"W1": 2, "W2": 1, "S1": 2}, BACKORDER)
         yield gateway
 

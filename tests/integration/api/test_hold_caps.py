@@ -15,9 +15,9 @@ CAP = 3
 
 
 @pytest.fixture
-async def gateway(redis_url: str, database: str) -> AsyncIterator[Gateway]:
+async def gateway(redis_url: str, ledger_dsn: str) -> AsyncIterator[Gateway]:
     reservations = {"open_per_customer": CAP}
-    async with shop(redis_url, database, reservations=reservations) as gateway:
+    async with shop(redis_url, ledger_dsn, reservations=reservations) as gateway:
         yield gateway
 
 

@@ -23,8 +23,8 @@ HOUR_MS = 3_600_000
 
 
 @pytest.fixture
-async def gateway(redis_url: str, database: str) -> AsyncIterator[Gateway]:
-    async with shop(redis_url, database) as gateway:
+async def gateway(redis_url: str, ledger_dsn: str) -> AsyncIterator[Gateway]:
+    async with shop(redis_url, ledger_dsn) as gateway:
         yield gateway
 
 
@@ -136,8 +136,10 @@ async def test_thirty_at_once_have_one_effect(
     assert await salable(gateway, "A-100") == [left]
 
 
-async def test_of_two_workers_one_makes_it(gateway: Gateway, redis_url: str, database: str) -> None:
-    async with promising(redis_url, database, channels=CHANNELS) as other:
+async def test_of_two_workers_one_makes_it(
+    gateway: Gateway, redis_url: str, ledger_dsn: str
+) -> None:
+    async with promising(redis_url, ledger_dsn, channels=CHANNELS) as other:
         await other.refresh()
         for key in ("a", "b", "c"):
             asked = [
@@ -200,10 +202,10 @@ async def test_a_store_that_lost_everything_does_not_forget_what_was_told(
 
 
 async def test_a_customer_at_the_cap_is_still_told_what_was_told(
-    redis_url: str, database: str
+    redis_url: str, ledger_dsn: str
 ) -> None:
     reservations = {"open_per_customer": 1}
-    async with shop(redis_url, database, reservations=reservations) as gateway:
+    async with shop(redis_url, ledger_dsn, reservations=reservations) as gateway:
         made = await reserve(gateway, line("few", 1), customer="C-1", idempotency_key="m")
         await gateway.store.client.redis.flushall()
         await fill(gateway)
@@ -213,9 +215,9 @@ async def test_a_customer_at_the_cap_is_still_told_what_was_told(
 
 
 async def test_a_price_token_that_has_expired_since_does_not_change_the_answer(
-    redis_url: str, database: str
+    redis_url: str, ledger_dsn: str
 ) -> None:
-    async with priced_shop(redis_url, database) as gateway:
+    async with priced_shop(redis_url, ledger_dsn) as gateway:
         asked = line("A-100", 10)
         token = await price_token(gateway, asked)
         made = await reserve(gateway, asked, price_token=token, idempotency_key="k")

@@ -21,9 +21,9 @@ from tests.promising_gateway import line
 
 
 @pytest.fixture
-async def gateway(redis_url: str, database: str) -> AsyncIterator[Gateway]:
+async def gateway(redis_url: str, ledger_dsn: str) -> AsyncIterator[Gateway]:
     """One that answers everything there is."""
-    async with priced_shop(redis_url, database) as gateway:
+    async with priced_shop(redis_url, ledger_dsn) as gateway:
         await fill(gateway)
         yield gateway
 

@@ -28,8 +28,8 @@ TEN = line("A-100", 10)
 
 
 @pytest.fixture
-async def gateway(redis_url: str, database: str) -> AsyncIterator[Gateway]:
-    async with priced_shop(redis_url, database) as gateway:
+async def gateway(redis_url: str, ledger_dsn: str) -> AsyncIterator[Gateway]:
+    async with priced_shop(redis_url, ledger_dsn) as gateway:
         yield gateway
 
 
@@ -146,10 +146,10 @@ async def test_forged_prices_are_refused(gateway: Gateway) -> None:
 
 
 async def test_where_nothing_is_signed_no_prices_are_good(
-    gateway: Gateway, redis_url: str, database: str
+    gateway: Gateway, redis_url: str, ledger_dsn: str
 ) -> None:
     token = await price_token(gateway, TEN)
-    async with shop(redis_url, database) as other:
+    async with shop(redis_url, ledger_dsn) as other:
         refused = await reserve(other, TEN, price_token=token)
         assert wrong_fields(refused) == ["price_token"]
 

@@ -38,8 +38,8 @@ HOSTILE: Final = (
 
 
 @pytest.fixture
-async def gateway(redis_url: str, database: str) -> AsyncIterator[Gateway]:
-    async with shop(redis_url, database) as gateway:
+async def gateway(redis_url: str, ledger_dsn: str) -> AsyncIterator[Gateway]:
+    async with shop(redis_url, ledger_dsn) as gateway:
         for name in HOSTILE:
             await gateway.store.stock(name, {"W1": 30})
         yield gateway

@@ -16,8 +16,8 @@ GOOD = line("A-100", 1)
 
 
 @pytest.fixture
-async def gateway(redis_url: str, database: str) -> AsyncIterator[Gateway]:
-    async with shop(redis_url, database) as gateway:
+async def gateway(redis_url: str, ledger_dsn: str) -> AsyncIterator[Gateway]:
+    async with shop(redis_url, ledger_dsn) as gateway:
         yield gateway
         # Whatever was asked: nothing is held, and nothing went wrong on our side.
         assert await salable(gateway, "A-100") == [37]

@@ -22,11 +22,13 @@ _numbers: Final = count()
 
 
 @pytest.fixture
-async def worlds(redis_url: str, database: str) -> AsyncIterator[Worlds]:
+async def worlds(redis_url: str, ledger_dsn: str) -> AsyncIterator[Worlds]:
     async with AsyncExitStack() as stack:
         one, two = [
             await stack.enter_async_context(
-                shop(redis_url, database, store={"url": redis_url, "prefix": name, "timeout": "5s"})
+                shop(
+                    redis_url, ledger_dsn, store={"url": redis_url, "prefix": name, "timeout": "5s"}
+                )
             )
             for name in ("one", "two")
         ]
@@ -84,14 +86,14 @@ _SPANS = ((0, 0), (1, 999), (1_000, 4_999), (5_000, 19_999), (20_000, 60_000))
 
 @st.composite
 def _worlds_of_one_sku(draw: st.DrawFn) -> tuple[dict[str, int], dict[str, int]]:
-    one: dict[str, int] = {}
-    two: dict[str, int] = {}
-    for place in draw(st.lists(st.sampled_from(["W1", "W2", "S1"]), min_size=1, unique=True)):
-        within = st.integers(*draw(st.sampled_from(_SPANS)))
-        one[place], wished = draw(within), draw(within)
-        two[place] = one[place]
-        if _total({**two, place: wished}) == _total(one):
-            two[place] = wished
+    places = draw(st.lists(st.sampled_from(["W1", "W2", "S1"]), min_size=1, unique=True))
+    spans = {place: st.integers(*draw(st.sampled_from(_SPANS))) for place in places}
+    one = {place: draw(within) for place, within in spans.items()}
+    two = dict(one)
+    for place, within in spans.items():
+        # A place that would take the sum into another span stays as it is.
+        if _total(other := {**two, place: draw(within)}) == _total(one):
+            two = other
     return one, two
 
 

@@ -17,8 +17,8 @@ MINUTES_15 = 900_000
 
 
 @pytest.fixture
-async def gateway(redis_url: str, database: str) -> AsyncIterator[Gateway]:
-    async with shop(redis_url, database, customer_tokens=section()) as gateway:
+async def gateway(redis_url: str, ledger_dsn: str) -> AsyncIterator[Gateway]:
+    async with shop(redis_url, ledger_dsn, customer_tokens=section()) as gateway:
         yield gateway
 
 

@@ -15,8 +15,8 @@ from tests.promising_gateway import held, line, reserve, salable, step
 
 
 @pytest.fixture
-async def gateway(redis_url: str, database: str) -> AsyncIterator[Gateway]:
-    async with shop(redis_url, database) as gateway:
+async def gateway(redis_url: str, ledger_dsn: str) -> AsyncIterator[Gateway]:
+    async with shop(redis_url, ledger_dsn) as gateway:
         yield gateway
 
 

@@ -28,8 +28,8 @@ GONE: Final = (410, "reservation-expired")
 
 
 @pytest.fixture
-async def gateway(redis_url: str, database: str) -> AsyncIterator[Gateway]:
-    async with shop(redis_url, database) as gateway:
+async def gateway(redis_url: str, ledger_dsn: str) -> AsyncIterator[Gateway]:
+    async with shop(redis_url, ledger_dsn) as gateway:
         yield gateway
 
 
