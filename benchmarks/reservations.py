@@ -276,7 +276,7 @@ def _told(mix: str, found: Mapping[str, Sequence[_Round]]) -> dict[str, Any]:
         }
     for name in ("peer", "transaction"):
         ratios = [mine / other for mine, other in zip(rates["gateway"], rates[name], strict=True)]
-        bound = f" (bound {BOUNDS[mix]})" if name == "peer" else ""
+        bound = f" (bound {BOUNDS[mix]})"
         print(f"{'gateway ÷ ' + _NAMES[name] + ':':34}{shown(ratios)}{bound}")
         result[f"{name}_ratio"] = summary(ratios)
     return result

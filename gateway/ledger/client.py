@@ -105,8 +105,9 @@ class LedgerClient:
         """For whoever waits for a use of others: to wait for one that hangs is to wait as well.
 
         Raises:
-            LedgerUnavailableError: the deadline has passed.
+            LedgerUnavailableError: the deadline has passed, or no use begins any more.
         """
+        self._refuse_when_closed()
         with translated():
             async with asyncio.timeout(self.deadline):
                 yield
@@ -179,8 +180,7 @@ class LedgerClient:
             await pool.release(connection)
 
     async def _pooled(self) -> asyncpg.Pool[asyncpg.Record]:
-        if self._closed:
-            raise LedgerUnavailableError("closed")
+        self._refuse_when_closed()
         if self._pool is None:
             self._pool = asyncpg.create_pool(
                 self._dsn,
@@ -192,6 +192,10 @@ class LedgerClient:
             )
         # It is to connect to nothing yet: this awaits nothing, and the second time does nothing.
         return await self._pool
+
+    def _refuse_when_closed(self) -> None:
+        if self._closed:
+            raise LedgerUnavailableError("closed")
 
 
 async def _make_durable(connection: Connected) -> None:

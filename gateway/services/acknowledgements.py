@@ -10,8 +10,6 @@ import asyncio
 from collections.abc import Sequence
 from typing import Final, Protocol
 
-import structlog
-
 from gateway.domain.errors import InvalidTransitionError
 from gateway.domain.orders import AckStatus, OrderAck
 from gateway.domain.reservations import Act, Reservation, State
@@ -20,8 +18,6 @@ from gateway.services.stepping import Stepping
 from gateway.store.acks import WaitingAck
 
 _TOGETHER: Final = 64
-
-_log = structlog.get_logger(__name__)
 
 
 class Inbox(Protocol):

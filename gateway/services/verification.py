@@ -144,7 +144,9 @@ def _compared(
         elif not _agree(found.sku, entry, held):
             differences.append(Difference(found.sku, Kind.DIFFERENT, name))
     differences += [
-        Difference(found.sku, Kind.STRAY, name) for name in found.entries if name not in promised
+        Difference(found.sku, Kind.STRAY, name)
+        for name, entry in found.entries.items()
+        if name not in promised and not _is_under_way(entry, now_ms)
     ]
     if found.corrupt or _summed(found) != _told(found):
         differences.append(Difference(found.sku, Kind.MISCOUNTED))
