@@ -116,8 +116,12 @@ def test_the_settings_load(service: str, monkeypatch: pytest.MonkeyPatch) -> Non
     assert set(settings.feeds) == {"products", "locations", "stock"}
 
 
-def test_the_gateway_holds_no_erp_credentials() -> None:
-    assert "PGPASSWORD" not in COMPOSE["services"]["gateway"]["environment"]
+def test_each_holds_its_own_credentials_alone() -> None:
+    gateway, loaders = (COMPOSE["services"][name]["environment"] for name in ("gateway", "loaders"))
+    assert "ERP_PASSWORD" in str(loaders)
+    assert "ERP_PASSWORD" not in str(gateway)
+    assert "LEDGER_PASSWORD" in str(gateway)
+    assert "LEDGER" not in str(loaders)
     assert re.search(r"postgresql://\w+:\w+@", (ROOT / "deploy/stockspan.toml").read_text()) is None
 
 
