@@ -8,6 +8,7 @@ from typing import Final
 
 import asyncpg
 
+from benchmarks.feeds import feed_sections
 from benchmarks.price_world import CHANNEL, CURRENCY, PriceWorld
 from stockspan.embedded.valkey import EmbeddedValkey
 
@@ -73,10 +74,6 @@ async def fill(dsn: str, world: PriceWorld) -> None:
 
 def settings_file(folder: Path, valkey: EmbeddedValkey, dsn: str, port: int) -> Path:
     """Settings of a gateway and loaders with these feeds, and a key that may ask for any price."""
-    feeds = "\n".join(
-        f"[feeds.{kind}]\nkind = \"{kind}\"\nsource = \"erp\"\nquery = '''{query}'''"
-        for kind, query in _FEEDS.items()
-    )
     path = folder / "stockspan.toml"
     path.write_text(
         f"""
@@ -97,7 +94,7 @@ scopes = ["prices:any"]
 [sources.erp]
 type = "postgres"
 dsn = "{dsn}"
-{feeds}
+{feed_sections(_FEEDS)}
 """,
         encoding="utf-8",
     )

@@ -6,6 +6,7 @@ import hashlib
 from pathlib import Path
 from typing import Final
 
+from benchmarks.feeds import feed_sections
 from benchmarks.reservation_peer import SCHEMA
 from stockspan.embedded.postgres import EmbeddedPostgres
 from stockspan.embedded.valkey import EmbeddedValkey
@@ -49,10 +50,6 @@ def settings_file(
 
     The store may take a second: all share one core, and that of a noisy machine.
     """
-    feeds = "\n".join(
-        f"[feeds.{kind}]\nkind = \"{kind}\"\nsource = \"erp\"\nquery = '''{query}'''"
-        for kind, query in _FEEDS.items()
-    )
     path = folder / "stockspan.toml"
     path.write_text(
         f"""
@@ -74,7 +71,7 @@ scopes = ["checkout", "stock:exact"]
 [sources.erp]
 type = "postgres"
 dsn = "{postgres.dsn()}"
-{feeds}
+{feed_sections(_FEEDS)}
 """,
         encoding="utf-8",
     )

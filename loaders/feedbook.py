@@ -15,10 +15,10 @@ from typing import Final
 import msgspec
 import structlog
 
+from gateway.domain.record_kinds import Kind
 from gateway.store.feeds import FeedRegister, FeedState
 from loaders.errors import FeedVanishedError
 from loaders.guard import Limits
-from loaders.records import Kind
 
 PUSHED: Final = "push:"
 """How the names of feeds begin that are pushed, and not configured."""

@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 
 from gateway.domain.money import Percent, Price, parse_percent
-from loaders.records import Kind
+from gateway.domain.record_kinds import Kind
 
 _WHOLE: Final = parse_percent(100)
 _PASSING: Final = frozenset({"prices", "discounts", "order_acks"})

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from gateway.domain.price_lists import EVERYTHING
+from gateway.domain.record_kinds import Kind
 from gateway.store.bulk import BulkEncoder
 from gateway.store.client import StoreClient
 from gateway.store.codec import decode_level
@@ -28,7 +29,6 @@ from gateway.store.price_places import PricePlaces
 from loaders import spots
 from loaders.guard import Figures, moves, price_figure
 from loaders.operations import Mark, eviction, sweep
-from loaders.records import Kind
 from loaders.seen import UNTOLD, Seen, SeenLevels, SeenPrices
 from loaders.spool import Spool
 from loaders.spots import Spot

@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from gateway.domain.identifiers import is_identifier
+from gateway.domain.record_kinds import Kind
 from gateway.store.bulk import BulkEncoder
 from loaders import agreements, catalogue, spots
 from loaders.levels import StockOperations
@@ -20,7 +21,7 @@ from loaders.orders import AckOperations
 from loaders.outcome import Tally, shortened
 from loaders.price_rows import Lists, PriceOperations
 from loaders.reasons import WrongFieldError
-from loaders.records import KEYS, RECORDS, AnyRecord, Kind, always_named
+from loaders.records import KEYS, RECORDS, AnyRecord, always_named
 from loaders.seen import Seen
 from loaders.spots import Spot
 from loaders.validation import LineReader, RejectedRowError, Wrong

@@ -9,8 +9,8 @@ import msgspec
 
 from gateway.domain.identifiers import RULE as IDENTIFIER_RULE
 from gateway.domain.money import PERCENT_RULE, PRICE_RULE
+from gateway.domain.record_kinds import Kind
 from gateway.store.entries import LARGEST_PAYLOAD
-from loaders.records import Kind
 
 MOST_DAYS: Final = 3650
 MOST_SUPPLIES: Final = 100

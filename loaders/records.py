@@ -8,35 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date, datetime
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final
 
 import msgspec
 
 from gateway.domain.customers import CustomerStatus
 from gateway.domain.orders import AckStatus
 from gateway.domain.price_lists import Layer
+from gateway.domain.record_kinds import Kind
 from gateway.domain.stock import Basis, LocationKind, ProductStatus
-
-Kind = Literal[
-    "products",
-    "locations",
-    "stock",
-    "price_lists",
-    "prices",
-    "customers",
-    "discounts",
-    "order_acks",
-]
-KINDS: Final[tuple[Kind, ...]] = (
-    "products",
-    "locations",
-    "stock",
-    "price_lists",
-    "prices",
-    "customers",
-    "discounts",
-    "order_acks",
-)
 
 Number = int | float
 Exact = str | int | float

@@ -7,9 +7,9 @@ from bisect import bisect_left, bisect_right
 from itertools import pairwise
 from typing import Final
 
+from gateway.domain.record_kinds import Kind
 from gateway.store.price_codec import series_in
 from loaders.operations import Address
-from loaders.records import Kind
 
 UNTOLD: Final = -(1 << 63)
 """The figure of a record whose row was rejected: the one held stays as it is."""

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Final
 
 from gateway.domain.price_lists import Scope, Target
+from gateway.domain.record_kinds import Kind
 from gateway.store.acks import AckInbox
 from gateway.store.bulk import BulkEncoder, Place
 from gateway.store.client import StoreClient
@@ -17,7 +18,6 @@ from gateway.store.keys import Keyspace
 from gateway.store.price_codec import list_in
 from gateway.store.prices import PriceStore
 from gateway.store.stock import scan_stock
-from loaders.records import Kind
 
 Spot = tuple[str, ...]
 

@@ -11,8 +11,9 @@ from typing import Any, Final
 
 import msgspec
 
+from gateway.domain.record_kinds import Kind
 from loaders.reasons import MISSING, reason_for
-from loaders.records import RECORDS, AnyRecord, IncomingRecord, Kind, always_named
+from loaders.records import RECORDS, AnyRecord, IncomingRecord, always_named
 
 _BROKEN: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _BLANK: Final = b" \t\r\n"

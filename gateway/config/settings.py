@@ -30,6 +30,7 @@ from gateway.config.values import (
     Weekday,
 )
 from gateway.domain.precedence import Strategy
+from gateway.domain.record_kinds import Kind
 
 
 class Store(Section):
@@ -177,16 +178,7 @@ class Guard(Section):
 class Feed(Section):
     """One kind of record from one source; for PostgreSQL the query is the mapping."""
 
-    kind: Literal[
-        "products",
-        "locations",
-        "stock",
-        "price_lists",
-        "prices",
-        "customers",
-        "discounts",
-        "order_acks",
-    ]
+    kind: Kind
     source: str
     query: str | None = None
     watermark: str | None = None

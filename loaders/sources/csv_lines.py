@@ -13,8 +13,9 @@ from typing import Final
 
 import msgspec
 
+from gateway.domain.record_kinds import Kind
 from loaders.errors import SourceError
-from loaders.records import Kind, field_names
+from loaders.records import field_names
 
 _NUMBER: Final = re.compile(r"-?\d{1,30}(\.\d{1,30})?")
 _BOOLEANS: Final = {"true": True, "false": False, "1": True, "0": False}

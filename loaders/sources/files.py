@@ -21,10 +21,10 @@ from typing import BinaryIO, Final
 import msgspec
 
 from gateway.config.settings import Feed, FilesSource
+from gateway.domain.record_kinds import Kind
 from loaders.errors import SourceError
 from loaders.lines import LineCutter
 from loaders.reading import Reading
-from loaders.records import Kind
 from loaders.sources.csv_lines import CsvLines
 
 MANIFEST: Final = "manifest.json"

@@ -14,11 +14,11 @@ from aiohttp import hdrs, web
 
 from gateway.domain.access import KeyRing
 from gateway.domain.errors import StoreUnavailableError
+from gateway.domain.record_kinds import KINDS, Kind
 from loaders.errors import LoaderError
 from loaders.feedbook import PUSHED, Feed
 from loaders.ingest import Ingest
 from loaders.outcome import Outcome
-from loaders.records import KINDS, Kind
 from loaders.sources.push_body import BodyCutShortError, PushBody
 from loaders.sources.push_problems import ProblemError, json_response
 

@@ -12,8 +12,9 @@ from typing import Final
 
 import msgspec
 
+from gateway.domain.record_kinds import Kind
 from loaders.errors import SourceError
-from loaders.records import NEEDED, Kind, field_names
+from loaders.records import NEEDED, field_names
 
 DELETE: Final = "delete"
 

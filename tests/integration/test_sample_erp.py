@@ -16,12 +16,12 @@ import asyncpg
 import pytest
 
 from gateway.config.settings import Feed, PostgresSource
+from gateway.domain.record_kinds import KINDS
 from gateway.store.bulk import BulkEncoder
 from gateway.store.keys import Keyspace
 from loaders.intake import Intake
 from loaders.operations import Mark
 from loaders.outcome import Tally
-from loaders.records import KINDS
 from loaders.sources.postgres import PostgresReader
 from stockspan.demo.sample_erp import load
 from stockspan.demo.sample_erp.erp import ERP_UNREACHABLE, SampleErp, open_erp

@@ -16,9 +16,9 @@ from aiohttp import ClientSession
 from gateway.config.settings import Feed as FeedSettings
 from gateway.config.settings import FilesSource, PostgresSource
 from gateway.domain.access import ApiKey, KeyRing
+from gateway.domain.record_kinds import Kind
 from gateway.store.prices import PriceStore
 from loaders.feedbook import Feed
-from loaders.records import Kind
 from loaders.sources.files import FilesReader
 from loaders.sources.postgres import PostgresReader
 from loaders.sources.push import PushServer

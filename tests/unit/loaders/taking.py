@@ -3,12 +3,12 @@
 import json
 from collections.abc import Iterable
 
+from gateway.domain.record_kinds import Kind
 from gateway.store.bulk import BulkEncoder
 from gateway.store.keys import Keyspace
 from loaders.intake import Intake
 from loaders.operations import Mark
 from loaders.outcome import Tally
-from loaders.records import Kind
 from loaders.seen import Seen, nothing_seen
 
 DELTA = Mark(7, 3, 1_000, snapshot=False)

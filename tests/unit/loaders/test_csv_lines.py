@@ -1,7 +1,7 @@
 import pytest
 
+from gateway.domain.record_kinds import Kind
 from loaders.errors import SourceError
-from loaders.records import Kind
 from loaders.sources.csv_lines import CsvLines
 
 

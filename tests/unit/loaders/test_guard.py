@@ -3,8 +3,8 @@ import re
 import pytest
 
 from gateway.domain.money import parse_percent, parse_price
+from gateway.domain.record_kinds import Kind
 from loaders.guard import Figures, Limits, judge, moves, price_figure
-from loaders.records import Kind
 
 LIMITS = Limits(share=0.2, judged_from=50)
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from gateway.domain.customers import CustomerStatus
 from gateway.domain.price_lists import EVERYTHING, Layer, PriceList, PriceRow, Scope, Target
+from gateway.domain.record_kinds import Kind
 from gateway.domain.validity import ALWAYS, Validity
 from gateway.store.customer_codec import decode_customer
 from gateway.store.entries import FORMAT, Entry, Flag, entries
@@ -18,13 +19,7 @@ from loaders import agreements, spots
 from loaders.guard import price_figure
 from loaders.operations import Draft
 from loaders.price_rows import PriceOperations
-from loaders.records import (
-    CustomerRecord,
-    DiscountRecord,
-    Kind,
-    PriceListRecord,
-    PriceRecord,
-)
+from loaders.records import CustomerRecord, DiscountRecord, PriceListRecord, PriceRecord
 from loaders.seen import UNTOLD, SeenPrices
 from loaders.validation import LineReader
 from tests.unit.loaders.taking import DELTA, SNAPSHOT, Lists, taken, took

@@ -8,13 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.domain.identifiers import is_identifier
+from gateway.domain.record_kinds import KINDS, Kind
 from gateway.domain.stock import Basis, SkuStock
 from gateway.store.codec import decode_sku
 from gateway.store.entries import FORMAT
 from loaders.catalogue import locations, products
 from loaders.levels import StockOperations
 from loaders.reasons import WrongFieldError
-from loaders.records import KINDS, NEEDED, RECORDS, Kind, LocationRecord, ProductRecord, StockRecord
+from loaders.records import NEEDED, RECORDS, LocationRecord, ProductRecord, StockRecord
 from loaders.validation import LineReader
 from tests.unit.loaders.taking import DELTA, SNAPSHOT, taken
 
