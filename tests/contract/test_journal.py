@@ -6,7 +6,7 @@ import asyncio
 import itertools
 from asyncio import gather
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -17,9 +17,6 @@ from gateway.domain.orders import AckStatus, OrderAck
 from gateway.domain.reservations import COUNTED, Reservation, State
 from gateway.services.journal import Journal
 from gateway.store.client import StoreClient
-from gateway.store.keys import Keyspace
-from gateway.store.lane import Lane
-from gateway.store.redis_journal import RedisJournal
 from tests.integration.ledger.promises import (
     a_journal,
     acknowledged,
@@ -27,6 +24,7 @@ from tests.integration.ledger.promises import (
     confirmed,
     held,
 )
+from tests.redis_journals import a_redis_journal
 
 ODD = [
     "a}{b",
@@ -45,18 +43,6 @@ CANCELLED = AckStatus.CANCELLED
 Worker = Callable[[], AbstractAsyncContextManager[Journal]]
 
 
-@asynccontextmanager
-async def redis_worker(client: StoreClient) -> AsyncIterator[Journal]:
-    keys = Keyspace("ss")
-    lane = Lane(client, keys)
-    journal = RedisJournal(client, keys, lane)
-    try:
-        yield journal
-    finally:
-        await journal.close()
-        await lane.end()
-
-
 @pytest.fixture(params=["ledger", "single_client", "cluster_client"])
 def worker(request: pytest.FixtureRequest) -> Worker:
     """Makes journals of one ledger, each as another worker would have it."""
@@ -64,7 +50,7 @@ def worker(request: pytest.FixtureRequest) -> Worker:
         dsn: str = request.getfixturevalue("ledger_dsn")
         return lambda: a_journal(dsn)
     client: StoreClient = request.getfixturevalue(request.param)
-    return lambda: redis_worker(client)
+    return lambda: a_redis_journal(client)
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from gateway.store.feeds import FeedRegister
 from gateway.store.keys import Keyspace
 from stockspan.embedded.ports import free_port, is_free
 from stockspan.embedded.valkey import EmbeddedValkey
+from tests.held_store import HeldStore
 
 
 @pytest.fixture(scope="session")
@@ -63,3 +64,10 @@ def client(request: pytest.FixtureRequest) -> StoreClient:
     """A client of each kind of store, in turn."""
     found: StoreClient = request.getfixturevalue(f"{request.param}_client")
     return found
+
+
+@pytest.fixture
+async def held(client: StoreClient) -> AsyncIterator[HeldStore]:
+    """A store that takes holds."""
+    async with HeldStore.opened(client) as store:
+        yield store

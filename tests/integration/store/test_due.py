@@ -37,12 +37,6 @@ HOSTILE = [
 
 
 @pytest.fixture
-async def held(client: StoreClient) -> AsyncIterator[HeldStore]:
-    async with HeldStore.opened(client) as store:
-        yield store
-
-
-@pytest.fixture
 async def other(held: HeldStore) -> AsyncIterator[HeldStore]:
     """Another worker at the same store."""
     async with HeldStore.opened(held.client) as store:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -17,7 +17,6 @@ import pytest
 
 from gateway.domain.stock import Basis, Product, StockLevel
 from gateway.store.bulk import Block
-from gateway.store.client import StoreClient
 from gateway.store.codec import level_payload, product_payload
 from gateway.store.entries import PRODUCT_NAME, Flag, Op, pack_op
 from gateway.store.hold_scripts import EXPIRE, HOLD, PIN, SETTLE
@@ -458,12 +457,6 @@ class Walk:
 
         written = await self.store.stocked._writer.write(blocks())
         assert written.accepted == 1
-
-
-@pytest.fixture
-async def held(client: StoreClient) -> AsyncIterator[HeldStore]:
-    async with HeldStore.opened(client) as store:
-        yield store
 
 
 @pytest.mark.parametrize("seed", range(6))

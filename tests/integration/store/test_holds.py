@@ -24,12 +24,6 @@ from tests.held_store import (
 
 
 @pytest.fixture
-async def held(client: StoreClient) -> AsyncIterator[HeldStore]:
-    async with HeldStore.opened(client) as store:
-        yield store
-
-
-@pytest.fixture
 async def unproved(client: StoreClient) -> AsyncIterator[HeldStore]:
     # What earlier tests told the server, it would know still.
     await client.redis.script_flush()

@@ -18,30 +18,19 @@ from gateway.store.client import StoreClient
 from gateway.store.journal_codec import VOLUMES, member_of, volume_of
 from gateway.store.journal_scripts import EXPECT, SURE
 from gateway.store.keys import Keyspace
-from gateway.store.lane import Lane
 from gateway.store.redis_journal import RedisJournal
 from stockspan.embedded.valkey import EmbeddedValkey
 from tests.integration.ledger.promises import acknowledged, answered, confirmed, held
+from tests.redis_journals import a_redis_journal
 
 KEYS = Keyspace("ss")
-
-
-@asynccontextmanager
-async def opened(client: StoreClient) -> AsyncIterator[RedisJournal]:
-    lane = Lane(client, KEYS)
-    journal = RedisJournal(client, KEYS, lane)
-    try:
-        yield journal
-    finally:
-        await journal.close()
-        await lane.end()
 
 
 @asynccontextmanager
 async def journal_at(url: str, deadline: float = 5.0) -> AsyncIterator[RedisJournal]:
     client = StoreClient.connect(url, deadline=deadline)
     try:
-        async with opened(client) as journal:
+        async with a_redis_journal(client) as journal:
             yield journal
     finally:
         await client.close()
@@ -49,7 +38,7 @@ async def journal_at(url: str, deadline: float = 5.0) -> AsyncIterator[RedisJour
 
 @pytest.fixture
 async def journal(client: StoreClient) -> AsyncIterator[RedisJournal]:
-    async with opened(client) as made:
+    async with a_redis_journal(client) as made:
         yield made
 
 
@@ -118,7 +107,7 @@ async def test_with_a_file_nothing_is_said(tmp_path: Path) -> None:
     ):
         server.command("CLUSTER", "ADDSLOTSRANGE", "0", "16383")
         client = StoreClient.connect(server.url, mode="cluster", deadline=5.0)
-        async with opened(client) as journal, asyncio.timeout(30):
+        async with a_redis_journal(client) as journal, asyncio.timeout(30):
             while True:  # a new cluster takes a moment to find itself whole
                 try:
                     await journal.ping()
