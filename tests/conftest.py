@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import Iterator
 
+import hypothesis
 import pytest
 
 from gateway.ledger.migrations import SCHEMA
+from stockspan.demo.sample_erp.load import load_sample_erp
 from stockspan.embedded.postgres import EmbeddedPostgres
 from stockspan.embedded.valkey import EmbeddedValkey
-from tests.running_demo import RunningDemo
+from tests.sample_day import SAMPLE_DAY
+
+# How long an example takes says something of the machine alone.
+hypothesis.settings.register_profile("stockspan", deadline=None)
+hypothesis.settings.load_profile("stockspan")
 
 # What a crash of the machine would lose is of no interest here, and syncing it is slow.
 _POSTGRES_SETTINGS = {
@@ -30,6 +37,14 @@ DO $$ DECLARE kept record; BEGIN
         EXECUTE format('TRUNCATE {SCHEMA}.%I RESTART IDENTITY CASCADE', kept.tablename);
     END LOOP;
 END $$"""
+
+
+@pytest.hookimpl(trylast=True)  # after Hypothesis has marked its own
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave property tests out of the coverage: thousands of examples, which it would double."""
+    for item in items:
+        if item.get_closest_marker("hypothesis"):
+            item.add_marker(pytest.mark.no_cover)
 
 
 @pytest.fixture(scope="session")
@@ -78,10 +93,18 @@ def ledger_dsn(postgres: EmbeddedPostgres, _emptied_database: str) -> str:
 
 
 @pytest.fixture(scope="session")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDemo]:
-    """A whole demo with its sample ERP, shared: tests leave its processes running."""
-    running = RunningDemo(tmp_path_factory.mktemp("demo") / "data")
-    try:
-        yield running.wait_ready()
-    finally:
-        running.stop()
+def sample_template(postgres: EmbeddedPostgres) -> str:
+    """The name of a database with the sample ERP of `SAMPLE_DAY`, for others to be made after."""
+    name = f"sample_{secrets.token_hex(6)}"
+    postgres.psql(f"CREATE DATABASE {name}")
+    asyncio.run(load_sample_erp(postgres.dsn(name), SAMPLE_DAY))
+    return name
+
+
+@pytest.fixture
+def sample_erp(postgres: EmbeddedPostgres, sample_template: str) -> Iterator[str]:
+    """The DSN of a fresh sample ERP of `SAMPLE_DAY`."""
+    name = f"test_{secrets.token_hex(6)}"
+    postgres.psql(f"CREATE DATABASE {name} TEMPLATE {sample_template}")
+    yield postgres.dsn(name)
+    postgres.psql(f"DROP DATABASE {name} WITH (FORCE)")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -13,6 +12,8 @@ from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlencode, urlsplit
+
+from tests.unmeasured import unmeasured
 
 READY_SECONDS: Final = 90.0
 STOP_SECONDS: Final = 30.0
@@ -83,7 +84,10 @@ def _ask(method: str, url: str, body: bytes | None, headers: dict[str, str]) -> 
 
 
 class RunningDemo:
-    """Started with `arguments`, in `data_dir`; `wait_ready` reads its demo.json into `facts`."""
+    """Started with `arguments`, in `data_dir`; `wait_ready` reads its demo.json into `facts`.
+
+    `env` is its environment; its coverage is measured where that says so.
+    """
 
     def __init__(self, data_dir: Path, *arguments: str, env: dict[str, str] | None = None) -> None:
         self.data_dir = data_dir
@@ -91,7 +95,10 @@ class RunningDemo:
         command = [*COMMAND, "--port", "0", "--data-dir", str(data_dir), *arguments]
         with self.output.open("w") as output:
             self.process = subprocess.Popen(
-                command, stdout=output, stderr=output, env={**os.environ, **(env or {})}
+                command,
+                stdout=output,
+                stderr=output,
+                env=unmeasured() if env is None else env,
             )
         self.facts: dict[str, Any] = {}
 

@@ -5,8 +5,10 @@ checkout, where it must find none, and on small broken trees, where it must find
 """
 
 import ast
+import gc
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -81,7 +83,8 @@ class Module:
     imports: frozenset[str]
 
 
-def read(root: Path, packages: Iterable[str]) -> dict[str, Module]:
+@cache
+def read(root: Path, packages: tuple[str, ...]) -> Mapping[str, Module]:
     """All modules of the packages that exist under `root`, by dotted name."""
     paths = {}
     for package in packages:
@@ -89,7 +92,13 @@ def read(root: Path, packages: Iterable[str]) -> dict[str, Module]:
             parts = path.relative_to(root).with_suffix("").parts
             is_package = parts[-1] == "__init__"
             paths[".".join(parts[:-1] if is_package else parts)] = path
-    return {name: _module(name, path, paths.keys()) for name, path in paths.items()}
+    # Rubbish that is collected meanwhile may let others parse, which Python 3.11 takes for a
+    # mistake of ours (SystemError; python/cpython#106905).
+    gc.disable()
+    try:
+        return {name: _module(name, path, paths.keys()) for name, path in paths.items()}
+    finally:
+        gc.enable()
 
 
 def _module(name: str, path: Path, known: Iterable[str]) -> Module:

@@ -17,6 +17,11 @@ def durable_postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Embed
         yield server
 
 
+@pytest.fixture(autouse=True)
+def apart(no_cover: None) -> None:
+    """What is tested here runs in other processes: this one asks and judges."""
+
+
 @pytest.fixture
 def stage(tmp_path: Path, durable_postgres: EmbeddedPostgres) -> Stage:
     return Stage(tmp_path, durable_postgres, seed=1)

@@ -16,6 +16,7 @@ import aiohttp
 from stockspan.embedded.child import Child
 from stockspan.embedded.ports import HOST, free_port
 from tests.faults.proxy import FaultProxy
+from tests.unmeasured import unmeasured
 
 CHECKOUT: Final = Path(__file__).parents[2]
 _POLL_SECONDS: Final = 0.02
@@ -115,5 +116,7 @@ async def until_answered(
 
 
 def _environment(path: Sequence[Path], more: Mapping[str, str]) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("STOCKSPAN_")}
+    kept = {
+        name: value for name, value in unmeasured().items() if not name.startswith("STOCKSPAN_")
+    }
     return {**kept, "PYTHONPATH": os.pathsep.join(map(str, path)), "PYTHONUNBUFFERED": "1", **more}

@@ -259,7 +259,6 @@ def test_figures_are_exact_in_every_order(redis_url: str, database: str) -> None
                 settings=settings(
                     max_examples=20,
                     stateful_step_count=24,
-                    deadline=None,
                     # Every step takes real time: a story is told as it was found.
                     phases=[Phase.generate],
                     database=None,

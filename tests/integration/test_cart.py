@@ -8,14 +8,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
-from datetime import date
 from typing import Any
 
 import asyncpg
 import pytest
 from aiohttp import ClientSession, web
 
-from stockspan.demo.sample_erp.load import load_sample_erp
 from stockspan.embedded.ports import HOST, free_port
 from stockspan.embedded.postgres import EmbeddedPostgres
 from tests.running_shop import (
@@ -182,15 +180,18 @@ def later_erp(postgres: EmbeddedPostgres) -> Iterator[str]:
     postgres.psql("DROP DATABASE IF EXISTS erp_that_comes WITH (FORCE)")
 
 
+async def _comes(postgres: EmbeddedPostgres, template: str) -> None:
+    await asyncio.to_thread(postgres.psql, f"CREATE DATABASE erp_that_comes TEMPLATE {template}")
+
+
 async def test_orders_wait_for_an_erp_that_is_away(
-    gateway: _Gateway, postgres: EmbeddedPostgres, later_erp: str
+    gateway: _Gateway, postgres: EmbeddedPostgres, sample_template: str, later_erp: str
 ) -> None:
     async with _shop(gateway, later_erp) as shop:
         assert (await _step(shop, "confirm"))["state"] == "confirmed"
         kept = await _order(shop, lambda order: order["kept"])
         assert (kept["state"], kept["order"]["status"]) == ("confirmed", None)
-        await asyncio.to_thread(postgres.psql, "CREATE DATABASE erp_that_comes")
-        await load_sample_erp(later_erp, date(2026, 11, 21))
+        await _comes(postgres, sample_template)
         told = await _order(shop, lambda order: order["status"] == "received")
         assert not told["order"]["kept"]
         free = told["figures"][0]["erp_free"]
@@ -215,12 +216,11 @@ async def test_orders_wait_for_an_erp_that_is_away(
 
 
 async def test_what_is_called_off_before_the_erp_is_back_is_cancelled_there(
-    gateway: _Gateway, postgres: EmbeddedPostgres, later_erp: str
+    gateway: _Gateway, postgres: EmbeddedPostgres, sample_template: str, later_erp: str
 ) -> None:
     async with _shop(gateway, later_erp) as shop:
         await _step(shop, "confirm")
         assert (await _step(shop, "cancel"))["state"] == "cancelled"
-        await asyncio.to_thread(postgres.psql, "CREATE DATABASE erp_that_comes")
-        await load_sample_erp(later_erp, date(2026, 11, 21))
+        await _comes(postgres, sample_template)
         told = await _order(shop, lambda order: order["status"] == "cancelled")
         assert told["figures"][0]["ours"] == 0

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import random
 import tomllib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -18,12 +18,12 @@ import pytest
 from stockspan.demo.sample_erp import load
 from stockspan.demo.sample_erp.clerk import Clerk
 from stockspan.demo.sample_erp.erp import ERP_UNREACHABLE, SampleErp, open_erp
-from stockspan.demo.sample_erp.load import ensure_sample_erp, load_sample_erp
+from stockspan.demo.sample_erp.load import ensure_sample_erp
 from stockspan.demo.sample_erp.orders import NewOrder, Portion
 from stockspan.embedded.postgres import EmbeddedPostgres
 from stockspan.failure import Failure
+from tests.sample_day import SAMPLE_DAY
 
-_TODAY = date(2026, 11, 21)
 _SKU = "F-107"
 _AT_ONCE = timedelta(0)
 _ACKS = tomllib.loads(Path(load.__file__).with_name("feeds.toml").read_text("utf-8"))["feeds"][
@@ -41,23 +41,6 @@ END $$;
 CREATE TRIGGER see AFTER UPDATE ON stock_balance FOR EACH ROW
     WHEN (NEW.item_no = 'F-107' AND NEW.warehouse_code = 'W1') EXECUTE FUNCTION see();
 """
-
-
-@pytest.fixture(scope="module")
-def filled(postgres: EmbeddedPostgres) -> Iterator[str]:
-    """The name of a database with the sample ERP, for others to be made after."""
-    postgres.psql("CREATE DATABASE filled_sample_erp")
-    asyncio.run(load_sample_erp(postgres.dsn("filled_sample_erp"), _TODAY))
-    yield "filled_sample_erp"
-    postgres.psql("DROP DATABASE filled_sample_erp WITH (FORCE)")
-
-
-@pytest.fixture
-def dsn(postgres: EmbeddedPostgres, filled: str) -> Iterator[str]:
-    """A fresh sample ERP."""
-    postgres.psql(f"CREATE DATABASE one_sample_erp TEMPLATE {filled}")
-    yield postgres.dsn("one_sample_erp")
-    postgres.psql("DROP DATABASE one_sample_erp WITH (FORCE)")
 
 
 @asynccontextmanager
@@ -97,8 +80,8 @@ async def _booked(erp: SampleErp, number: str) -> None:
             await erp.orders.book_accepted()
 
 
-async def test_a_figure_has_an_order_exactly_from_its_moment_on(dsn: str) -> None:
-    async with _opened(dsn) as (erp, connection):
+async def test_a_figure_has_an_order_exactly_from_its_moment_on(sample_erp: str) -> None:
+    async with _opened(sample_erp) as (erp, connection):
         await connection.execute(_HISTORY)
         numbers = [f"T-{place}" for place in range(12)]
         for number in numbers:
@@ -109,7 +92,7 @@ async def test_a_figure_has_an_order_exactly_from_its_moment_on(dsn: str) -> Non
             while not over.is_set():
                 await connection_of_till.execute("SELECT * FROM book_sale($1, 0.001)", _SKU)
 
-        connection_of_till = await asyncpg.connect(dsn)
+        connection_of_till = await asyncpg.connect(sample_erp)
         selling = asyncio.create_task(sell())
         try:
             for ahead in (_AT_ONCE, timedelta(milliseconds=30)):
@@ -135,8 +118,8 @@ async def test_a_figure_has_an_order_exactly_from_its_moment_on(dsn: str) -> Non
     assert max(figure["reserved"] for figure in figures) == 12
 
 
-async def test_the_order_is_told_of_before_any_figure_has_it(dsn: str) -> None:
-    async with _opened(dsn) as (erp, connection):
+async def test_the_order_is_told_of_before_any_figure_has_it(sample_erp: str) -> None:
+    async with _opened(sample_erp) as (erp, connection):
         await erp.orders.place(_order("T-1"))
         assert not await connection.fetch(f"SELECT FROM ({_ACKS}) q WHERE order_ref = 'T-1'")
         moment = await erp.orders.accept("T-1", timedelta(hours=1))
@@ -150,8 +133,8 @@ async def test_the_order_is_told_of_before_any_figure_has_it(dsn: str) -> None:
         assert not await erp.orders.dispatch("T-1"), "no figure has it yet"
 
 
-async def test_an_order_is_accepted_and_sent_off(dsn: str) -> None:
-    async with _opened(dsn) as (erp, connection):
+async def test_an_order_is_accepted_and_sent_off(sample_erp: str) -> None:
+    async with _opened(sample_erp) as (erp, connection):
         await erp.orders.place(_order("T-1"))
         await erp.orders.place(_order("T-1", quantity=9))
         assert (await connection.fetchval("SELECT count(*) FROM sales_order_line")) > 40
@@ -179,8 +162,8 @@ async def test_an_order_is_accepted_and_sent_off(dsn: str) -> None:
         assert (sale.kind, sale.sku, sale.quantity) == ("sale", _SKU, Decimal(3))
 
 
-async def test_an_order_that_is_cancelled_gives_back_what_it_took(dsn: str) -> None:
-    async with _opened(dsn) as (erp, connection):
+async def test_an_order_that_is_cancelled_gives_back_what_it_took(sample_erp: str) -> None:
+    async with _opened(sample_erp) as (erp, connection):
         for number in ("T-1", "T-2", "T-3"):
             await erp.orders.place(_order(number))
         assert await erp.orders.cancel("T-1")
@@ -201,8 +184,8 @@ async def test_an_order_that_is_cancelled_gives_back_what_it_took(dsn: str) -> N
     assert all(row["acknowledged_at"] for row in told)
 
 
-async def test_what_has_no_warehouse_is_looked_for_in_the_first(dsn: str) -> None:
-    async with _opened(dsn) as (erp, connection):
+async def test_what_has_no_warehouse_is_looked_for_in_the_first(sample_erp: str) -> None:
+    async with _opened(sample_erp) as (erp, connection):
         await connection.execute("DELETE FROM stock_balance WHERE item_no = 'F-107'")
         order = _order("T-1", quantity=2, warehouse=None)
         await erp.orders.place(NewOrder("T-1", "no such customer", "se", order.portions))
@@ -215,13 +198,13 @@ async def test_what_has_no_warehouse_is_looked_for_in_the_first(dsn: str) -> Non
         assert not await erp.orders.dispatch("T-1")
 
 
-async def test_some_orders_are_told_of_from_the_start(dsn: str) -> None:
-    async with _opened(dsn) as (_, connection):
+async def test_some_orders_are_told_of_from_the_start(sample_erp: str) -> None:
+    async with _opened(sample_erp) as (_, connection):
         told = await connection.fetch(_ACKS)
         await connection.execute(
             "INSERT INTO sales_order (order_no, sales_channel, changed_at) VALUES ($1, 'eu', $2)",
             "T-1",
-            datetime.combine(_TODAY, datetime.min.time(), UTC) + timedelta(days=30),
+            datetime.combine(SAMPLE_DAY, datetime.min.time(), UTC) + timedelta(days=30),
         )
         later = await connection.fetch(_ACKS)
     assert len(told) == 40
@@ -229,12 +212,14 @@ async def test_some_orders_are_told_of_from_the_start(dsn: str) -> None:
     assert later == [], "they are older than a week by now"
 
 
-async def test_sample_without_orders_is_refused(postgres: EmbeddedPostgres, dsn: str) -> None:
-    connection = await asyncpg.connect(dsn)
+async def test_sample_without_orders_is_refused(
+    postgres: EmbeddedPostgres, sample_erp: str
+) -> None:
+    connection = await asyncpg.connect(sample_erp)
     await connection.execute("DROP TABLE sales_order_line, sales_order")
     await connection.close()
     with pytest.raises(Failure, match="no orders yet: start in a new --data-dir"):
-        await ensure_sample_erp(postgres.dsn(), dsn, _TODAY)
+        await ensure_sample_erp(postgres.dsn(), sample_erp, SAMPLE_DAY)
 
 
 async def _dispatched(erp: SampleErp, number: str) -> None:
@@ -250,9 +235,9 @@ async def _dispatched(erp: SampleErp, number: str) -> None:
             await asyncio.sleep(0.01)
 
 
-async def test_clerk_accepts_books_and_sends_off(dsn: str) -> None:
+async def test_clerk_accepts_books_and_sends_off(sample_erp: str) -> None:
     shutdown = asyncio.Event()
-    async with _opened(dsn) as (erp, connection):
+    async with _opened(sample_erp) as (erp, connection):
         clerk = Clerk(erp.orders, random.Random(7), pace=0.01)
         working = asyncio.create_task(clerk.run(shutdown))
         for number in ("T-1", "T-2"):
@@ -273,7 +258,7 @@ async def test_clerk_accepts_books_and_sends_off(dsn: str) -> None:
 async def test_clerk_outlives_a_restart_of_the_database(tmp_path: Path) -> None:
     with EmbeddedPostgres(tmp_path, settings={"fsync": "off"}) as server:
         dsn = server.dsn("erp")
-        await ensure_sample_erp(server.dsn(), dsn, _TODAY)
+        await ensure_sample_erp(server.dsn(), dsn, SAMPLE_DAY)
         shutdown = asyncio.Event()
         async with open_erp(dsn) as erp:
             working = asyncio.create_task(

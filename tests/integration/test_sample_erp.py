@@ -31,20 +31,20 @@ from stockspan.demo.sample_erp.rows import PriceLine, Rows
 from stockspan.demo.sample_erp.till import Till
 from stockspan.embedded.postgres import EmbeddedPostgres
 from stockspan.failure import Failure
+from tests.sample_day import SAMPLE_DAY
 
-_TODAY = date(2026, 11, 21)
 _TODAY_AT = datetime(2026, 11, 21, tzinfo=UTC)
 _FEEDS = tomllib.loads(Path(load.__file__).with_name("feeds.toml").read_text("utf-8"))["feeds"]
 
 
 @pytest.fixture(scope="module")
 def rows() -> Rows:
-    return generate(_TODAY)
+    return generate(SAMPLE_DAY)
 
 
 class TestRows:
     def test_are_the_same_every_time(self, rows: Rows) -> None:
-        assert generate(_TODAY) == rows
+        assert generate(SAMPLE_DAY) == rows
 
     def test_have_the_promised_shape(self, rows: Rows) -> None:
         assert len(rows.items) >= 5_000
@@ -62,7 +62,7 @@ class TestRows:
         for balance in rows.balances:
             assert 0 <= balance.reserved <= balance.on_hand
             assert balance.on_hand % steps[balance.item_no] == 0
-        assert all(line.expected_on > _TODAY for line in rows.order_lines)
+        assert all(line.expected_on > SAMPLE_DAY for line in rows.order_lines)
         assert all(line.open_quantity > 0 for line in rows.order_lines)
 
     def test_first_page_shows_every_answer(self, rows: Rows) -> None:
@@ -160,9 +160,9 @@ class TestPrices:
     def test_offers_are_over_running_or_to_come(self, rows: Rows) -> None:
         states = Counter(
             "over"
-            if book.last_day < _TODAY
+            if book.last_day < SAMPLE_DAY
             else "to come"
-            if book.first_day > _TODAY
+            if book.first_day > SAMPLE_DAY
             else "running"
             for book in rows.books
             if book.book_type == "promotion" and book.first_day and book.last_day
@@ -209,19 +209,14 @@ class TestPrices:
         assert len(kramer & front) >= 5
 
     def test_another_day_moves_only_dates(self, rows: Rows) -> None:
-        later = generate(_TODAY + timedelta(days=40))
+        later = generate(SAMPLE_DAY + timedelta(days=40))
         assert [line[:6] for line in later.lines] == [line[:6] for line in rows.lines]
         assert [c[:-1] for c in later.customers] == [c[:-1] for c in rows.customers]
         assert later.lines != rows.lines
 
 
-async def _erp(dsn: str) -> asyncpg.Connection[asyncpg.Record]:
-    await load_sample_erp(dsn, _TODAY)
-    return await asyncpg.connect(dsn)
-
-
-async def test_every_change_gets_a_newer_version_and_time(database: str) -> None:
-    erp = await _erp(database)
+async def test_every_change_gets_a_newer_version_and_time(sample_erp: str) -> None:
+    erp = await asyncpg.connect(sample_erp)
     one = "WHERE item_no = 'A-100' AND warehouse_code = 'W1'"
     read = f"SELECT row_version, changed_at FROM stock_balance {one}"
     moments = await erp.fetch(read)
@@ -240,10 +235,10 @@ async def test_every_change_gets_a_newer_version_and_time(database: str) -> None
     assert (versions, times) == (sorted(versions), sorted(times))
 
 
-async def test_two_tills_cannot_sell_the_same_piece(database: str) -> None:
-    erp = await _erp(database)
+async def test_two_tills_cannot_sell_the_same_piece(sample_erp: str) -> None:
+    erp = await asyncpg.connect(sample_erp)
     await erp.execute("UPDATE stock_balance SET on_hand = 3 WHERE item_no = 'K-100'")
-    async with asyncpg.create_pool(database, min_size=8, max_size=8) as pool:
+    async with asyncpg.create_pool(sample_erp, min_size=8, max_size=8) as pool:
         sales = [pool.fetch("SELECT * FROM book_sale('K-100', 1)") for _ in range(20)]
         booked = [row for rows in await asyncio.gather(*sales) for row in rows]
         left = await erp.fetch(
@@ -257,8 +252,8 @@ async def test_two_tills_cannot_sell_the_same_piece(database: str) -> None:
     assert 3 <= len(booked) <= 6
 
 
-async def test_feeds_have_canonical_columns_and_the_right_figures(database: str) -> None:
-    erp = await _erp(database)
+async def test_feeds_have_canonical_columns_and_the_right_figures(sample_erp: str) -> None:
+    erp = await asyncpg.connect(sample_erp)
     stock = await erp.fetch(
         f"SELECT * FROM ({_FEEDS['stock']['query']}) q WHERE sku = 'A-100' ORDER BY location"
     )
@@ -290,10 +285,9 @@ class _Heads:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_every_row_of_every_feed_is_taken_by_the_loaders(database: str, kind: str) -> None:
-    await load_sample_erp(database, _TODAY)
+async def test_every_row_of_every_feed_is_taken_by_the_loaders(sample_erp: str, kind: str) -> None:
     feed = Feed.model_validate(_FEEDS[kind])
-    source = PostgresSource(type="postgres", dsn=database)
+    source = PostgresSource(type="postgres", dsn=sample_erp)
     reader = PostgresReader(kind, feed, source, time.monotonic)
     tally = Tally(kind)
     mark = Mark(feed=1, round=1, arrival_ms=1, snapshot=True)
@@ -311,8 +305,8 @@ async def test_every_row_of_every_feed_is_taken_by_the_loaders(database: str, ki
     assert tally.rows > 3
 
 
-async def test_price_feeds_say_what_the_erp_means(database: str) -> None:
-    erp = await _erp(database)
+async def test_price_feeds_say_what_the_erp_means(sample_erp: str) -> None:
+    erp = await asyncpg.connect(sample_erp)
     lists = {r["price_list"]: r for r in await erp.fetch(_FEEDS["price_lists"]["query"])}
     prices = await erp.fetch(_FEEDS["prices"]["query"])
     buyers = {r["customer"]: r for r in await erp.fetch(_FEEDS["customers"]["query"])}
@@ -327,7 +321,7 @@ async def test_price_feeds_say_what_the_erp_means(database: str) -> None:
     assert {lists[code]["layer"] for code in ("AGR-10001", "FW-YARD")} == {"contract"}
     # The last day counts; the end of a validity does not.
     assert lists["TOOLS-EUR"]["layer"] == "campaign"
-    assert lists["TOOLS-EUR"]["valid_until"] == _TODAY + timedelta(days=20)
+    assert lists["TOOLS-EUR"]["valid_until"] == SAMPLE_DAY + timedelta(days=20)
     assert [row["price_list"] for row in prices] == sorted(row["price_list"] for row in prices)
     assert {row["all"] for row in prices} == {True, False}
     assert buyers[10005]["price_lists"] == ["FW-YARD"]
@@ -345,8 +339,8 @@ async def test_price_feeds_say_what_the_erp_means(database: str) -> None:
     }
 
 
-async def test_changes_of_prices_and_memberships_are_noticed(database: str) -> None:
-    erp = await _erp(database)
+async def test_changes_of_prices_and_memberships_are_noticed(sample_erp: str) -> None:
+    erp = await asyncpg.connect(sample_erp)
     before = await erp.fetchval("SELECT max(changed_at) FROM price_line")
     joined = "SELECT changed_at FROM customer WHERE customer_no = 10004"
     was = await erp.fetchval(joined)
@@ -367,11 +361,11 @@ async def test_changes_of_prices_and_memberships_are_noticed(database: str) -> N
     await erp.close()
 
 
-async def test_what_the_page_about_it_suggests_can_be_done(database: str) -> None:
+async def test_what_the_page_about_it_suggests_can_be_done(sample_erp: str) -> None:
     page = (Path(__file__).parents[2] / "docs/sample-erp.md").read_text("utf-8")
     suggested = re.findall(r"```sql\n(.*?)```", page, re.DOTALL)
     assert len(suggested) == 4
-    erp = await _erp(database)
+    erp = await asyncpg.connect(sample_erp)
     for statements in suggested:
         await erp.execute(statements)
     changed = await erp.fetchval(
@@ -390,7 +384,7 @@ async def test_sample_of_an_older_version_is_refused(
     await erp.execute("CREATE TABLE stock_movement (movement_no bigint)")
     await erp.close()
     with pytest.raises(Failure, match="new --data-dir"):
-        await ensure_sample_erp(postgres.dsn(), database, _TODAY)
+        await ensure_sample_erp(postgres.dsn(), database, SAMPLE_DAY)
 
 
 async def test_shop_knows_customers_and_what_lists_are_called(database: str) -> None:
@@ -412,18 +406,17 @@ async def test_shop_knows_customers_and_what_lists_are_called(database: str) -> 
     assert titles == {"LIST-EUR": "Price list EUR"}
 
 
-async def test_is_loaded_only_once(postgres: EmbeddedPostgres, database: str) -> None:
-    await ensure_sample_erp(postgres.dsn(), database, _TODAY)
-    erp = await asyncpg.connect(database)
+async def test_is_loaded_only_once(postgres: EmbeddedPostgres, sample_erp: str) -> None:
+    erp = await asyncpg.connect(sample_erp)
     await erp.execute("DELETE FROM stock_movement; DELETE FROM purchase_order_line")
-    await ensure_sample_erp(postgres.dsn(), database, _TODAY)
+    await ensure_sample_erp(postgres.dsn(), sample_erp, SAMPLE_DAY)
     assert await erp.fetchval("SELECT count(*) FROM purchase_order_line") == 0
     await erp.close()
 
 
 async def test_database_is_made_when_missing(postgres: EmbeddedPostgres) -> None:
     dsn = postgres.dsn("made_for_the_sample")
-    await ensure_sample_erp(postgres.dsn(), dsn, _TODAY)
+    await ensure_sample_erp(postgres.dsn(), dsn, SAMPLE_DAY)
     try:
         async with open_erp(dsn) as erp:
             assert len(await erp.sample_skus(200)) == 200
@@ -431,9 +424,8 @@ async def test_database_is_made_when_missing(postgres: EmbeddedPostgres) -> None
         postgres.psql("DROP DATABASE made_for_the_sample WITH (FORCE)")
 
 
-async def test_search_finds_by_number_and_by_words(database: str) -> None:
-    await load_sample_erp(database, _TODAY)
-    async with open_erp(database) as erp:
+async def test_search_finds_by_number_and_by_words(sample_erp: str) -> None:
+    async with open_erp(sample_erp) as erp:
         assert [a.sku for a in await erp.search("d-10", 2)] == ["D-100", "D-101"]
         assert (await erp.search("A2 m8", 5))[0].sku == "C-101"
         assert await erp.search("no such thing", 5) == []
@@ -441,9 +433,8 @@ async def test_search_finds_by_number_and_by_words(database: str) -> None:
         assert [a.sku for a in await erp.front_page()][:2] == ["A-100", "A-101"]
 
 
-async def test_selling_and_receiving(database: str) -> None:
-    await load_sample_erp(database, _TODAY)
-    async with open_erp(database) as erp:
+async def test_selling_and_receiving(sample_erp: str) -> None:
+    async with open_erp(sample_erp) as erp:
         assert await erp.step("C-100") == 100
         assert await erp.step("A-100") == 1
         assert await erp.step("Z-1") is None
@@ -471,17 +462,16 @@ async def _booked(erp: SampleErp) -> int:
         return 0
 
 
-async def test_till_sells_restocks_and_stops(database: str) -> None:
-    await load_sample_erp(database, _TODAY)
+async def test_till_sells_restocks_and_stops(sample_erp: str) -> None:
     shutdown = asyncio.Event()
-    async with open_erp(database) as erp:
+    async with open_erp(sample_erp) as erp:
         till = asyncio.create_task(Till(erp, random.Random(7), pace=0.001).run(shutdown))
         await _movements(erp, 600)
         shutdown.set()
         async with asyncio.timeout(30):
             await till
         kinds = {movement.kind for movement in await erp.movements(600)}
-        worst = await asyncpg.connect(database)
+        worst = await asyncpg.connect(sample_erp)
         assert await worst.fetchval("SELECT min(on_hand) FROM stock_balance") >= 0
         await worst.close()
     assert kinds == {"sale", "receipt"}
@@ -490,7 +480,7 @@ async def test_till_sells_restocks_and_stops(database: str) -> None:
 async def test_till_outlives_a_restart_of_the_database(tmp_path: Path) -> None:
     with EmbeddedPostgres(tmp_path, settings={"fsync": "off"}) as server:
         dsn = server.dsn("erp")
-        await ensure_sample_erp(server.dsn(), dsn, _TODAY)
+        await ensure_sample_erp(server.dsn(), dsn, SAMPLE_DAY)
         shutdown = asyncio.Event()
         async with open_erp(dsn) as erp:
             till = asyncio.create_task(Till(erp, random.Random(7), pace=0.01).run(shutdown))

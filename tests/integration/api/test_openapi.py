@@ -200,7 +200,6 @@ def _probe(operation: APIOperation[Any, Any, Any, Any], url: str) -> None:
         @given(case=operation.as_strategy(generation_mode=mode))
         @settings(
             max_examples=25,
-            deadline=None,
             database=None,
             derandomize=True,
             phases=[Phase.generate],

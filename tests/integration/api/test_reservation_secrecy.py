@@ -109,7 +109,6 @@ def _total(figures: Mapping[str, int]) -> object:
 )
 @settings(
     max_examples=40,
-    deadline=None,
     # Each example writes both worlds anew, so the fixture may live through all of them.
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )

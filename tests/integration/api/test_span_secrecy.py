@@ -117,7 +117,6 @@ _questions = st.fixed_dictionaries(
 @given(data=st.data(), question=_questions, key=st.sampled_from([None, CHECKOUT]))
 @settings(
     max_examples=200,
-    deadline=None,
     # Each example writes both worlds anew, so the fixture may live through all of them.
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )

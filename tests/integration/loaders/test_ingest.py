@@ -449,7 +449,6 @@ CHANGES = st.lists(
 
 @settings(
     max_examples=25,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(changes=CHANGES, chance=st.randoms(use_true_random=False))

@@ -16,6 +16,7 @@ from gateway.config.settings import Settings
 from gateway.store.changes import ChangeListener
 from gateway.store.keys import Change
 from loaders.load import load
+from tests.unmeasured import unmeasured
 
 if TYPE_CHECKING:
     from tests.integration.loaders.conftest import Warehouse
@@ -64,6 +65,7 @@ async def killed_after(changes: int, settings: Settings, warehouse: Warehouse) -
         CHILD,
         settings.model_dump_json(),
         cwd=ROOT,
+        env=unmeasured(),
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.DEVNULL,
     )

@@ -459,7 +459,8 @@ class Walk:
         assert written.accepted == 1
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.no_cover  # the walk itself is most of it
+@pytest.mark.parametrize("seed", range(2))
 async def test_whatever_comes_in_whatever_order(held: HeldStore, seed: int) -> None:
     walk = Walk(held, seed)
     await walk.go(300)

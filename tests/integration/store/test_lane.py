@@ -136,7 +136,7 @@ async def test_nobody_waits_longer_than_the_deadline_and_the_next_are_served(
     client = StoreClient.connect(redis_url, deadline=0.1)
     lane = Lane(client, KEYS)
     assert (await lane.run(echo(1))).reply == b"1"
-    await client.redis.execute_command("CLIENT", "PAUSE", 1_000)
+    await client.redis.execute_command("CLIENT", "PAUSE", 3_000)
     calls = (lane.run(echo(number)) for number in range(20))
     late = await asyncio.gather(*calls, return_exceptions=True)
     assert {type(one) for one in late} == {StoreUnavailableError}

@@ -243,7 +243,7 @@ def bench(valkey: EmbeddedValkey) -> Iterator[Bench]:
     bench.close()
 
 
-@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=250, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.sampled_from(sorted(PLACES)),
     st.lists(st.lists(operations, min_size=1, max_size=4), min_size=1, max_size=6),
@@ -262,7 +262,7 @@ def test_the_script_does_what_the_rules_say(
         assert (bench.value(place) is None) == (not model.entries)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(
         st.builds(

@@ -105,7 +105,7 @@ def test_with_tax_included_the_gross_is_the_given_one(
     assert shares(rate, True, unit, count, digits) == expected
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=1000)
 @given(prices, quantities, st.sampled_from(DIGITS), st.sampled_from(TAX_RATES), st.booleans())
 def test_amounts_are_the_judges_and_gross_is_always_net_and_tax(
     price: int, quantity: int, digits: int, rate: str, included: bool

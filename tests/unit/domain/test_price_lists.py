@@ -107,7 +107,7 @@ def test_a_customer_is_no_group_and_a_group_no_channel() -> None:
 names = st.frozensets(st.sampled_from("cdgz"), max_size=2)
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(
     st.sampled_from(Layer),
     st.tuples(names, names, names),

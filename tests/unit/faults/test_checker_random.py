@@ -35,7 +35,7 @@ _CORRECT = {
 def test_a_correct_shop_breaks_nothing(name: str) -> None:
     weather, limits = _CORRECT[name]
 
-    @settings(max_examples=_SEEDS, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    @settings(max_examples=_SEEDS, suppress_health_check=[HealthCheck.too_slow])
     @given(st.integers(0, 2**40))
     def silent(seed: int) -> None:
         found = check(history_of(seed, weather=weather), limits)

@@ -361,7 +361,7 @@ def _told(answer: PricedLine | UnpricedLine) -> object:
     return answer.price, answer.terms.breaks
 
 
-Changing.TestCase.settings = settings(max_examples=100, stateful_step_count=12, deadline=None)
+Changing.TestCase.settings = settings(max_examples=100, stateful_step_count=12)
 TestChanging = Changing.TestCase
 
 

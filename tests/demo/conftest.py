@@ -1,13 +1,19 @@
-"""Debian's chromium, headless, with a fresh profile; the tests are skipped where it is missing."""
+"""A shared demo, and Debian's chromium, headless, with a fresh profile.
+
+Tests that need the browser are skipped where it is missing.
+"""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from selenium.webdriver import Chrome, ChromeOptions
 from selenium.webdriver.chrome.service import Service
+
+from tests.running_demo import RunningDemo
 
 _BROWSER = Path("/usr/bin/chromium")
 _DRIVER = Path("/usr/bin/chromedriver")
@@ -23,6 +29,25 @@ _FLAGS = (
     "--window-size=1280,1400",
     "--lang=en",
 )
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Where several processes share the tests, one has all that use the shared demo."""
+    for item in items:
+        if "demo" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.xdist_group("demo"))
+
+
+@pytest.fixture(scope="package")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDemo]:
+    """A whole demo with its sample ERP, shared: tests leave its processes running."""
+    folder = tmp_path_factory.mktemp("demo") / "data"
+    running = RunningDemo(folder, env=dict(os.environ))
+    try:
+        yield running.wait_ready()
+    finally:
+        running.stop()
 
 
 @pytest.fixture(scope="module")

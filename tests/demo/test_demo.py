@@ -39,6 +39,7 @@ from tests.running_demo import (
     running,
     until,
 )
+from tests.unmeasured import unmeasured
 
 _QUIET = "F-107"  # off the first page and not of class A: the till leaves it alone
 
@@ -283,21 +284,28 @@ def own_demo(tmp_path: Path) -> Iterator[RunningDemo]:
         started.stop()
 
 
-def test_every_process_that_is_killed_comes_back_with_right_answers(own_demo: RunningDemo) -> None:
+def test_every_process_that_is_killed_comes_back_and_asked_twice_all_end(
+    own_demo: RunningDemo,
+) -> None:
     for quantity, name in enumerate(("valkey", "postgres", "load", "serve"), start=11):
         victim = own_demo.processes()[name]
         os.kill(victim, signal.SIGKILL)
         until(lambda: own_demo.processes().get(name) not in {None, victim}, f"{name} is back")  # noqa: B023 - called before the next turn
         _follows(own_demo, quantity)
 
+    started = descendants(own_demo.process.pid)
+    own_demo.process.send_signal(signal.SIGTERM)
+    own_demo.process.send_signal(signal.SIGTERM)
+    assert own_demo.stop() == 0
+    assert [pid for pid in started if running(pid)] == []
 
-@pytest.mark.parametrize("asked", [signal.SIGTERM, signal.SIGINT])
-def test_stops_cleanly_and_goes_on_where_it_was(tmp_path: Path, asked: signal.Signals) -> None:
+
+def test_stops_cleanly_and_goes_on_where_it_was(tmp_path: Path) -> None:
     first = RunningDemo(tmp_path / "data", "--workers", "2").wait_ready()
     _follows(first, 17)
     started = descendants(first.process.pid)
     assert len(started) >= 4
-    assert first.stop(asked) == 0
+    assert first.stop(signal.SIGTERM) == 0
     assert [pid for pid in started if running(pid)] == []
     assert not (first.data_dir / "demo.json").exists()
     for url in ("gateway", "ingest", "shop", "valkey", "erp_dsn"):
@@ -310,7 +318,7 @@ def test_stops_cleanly_and_goes_on_where_it_was(tmp_path: Path, asked: signal.Si
         assert second.facts["jwt"] == first.facts["jwt"]
         assert second.stock(_QUIET)["salable"] == 17
     finally:
-        assert second.stop(asked) == 0
+        assert second.stop(signal.SIGINT) == 0
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child of its parent's end")
@@ -319,14 +327,6 @@ def test_killed_leaves_nothing_running(tmp_path: Path) -> None:
     started = descendants(killed.process.pid)
     assert killed.stop(signal.SIGKILL) == -signal.SIGKILL
     until(lambda: not any(running(pid) for pid in started), "all processes end")
-
-
-def test_asked_twice_ends_at_once(own_demo: RunningDemo) -> None:
-    started = descendants(own_demo.process.pid)
-    own_demo.process.send_signal(signal.SIGTERM)
-    own_demo.process.send_signal(signal.SIGTERM)
-    assert own_demo.stop() == 0
-    assert [pid for pid in started if running(pid)] == []
 
 
 def test_stopped_while_starting_leaves_nothing(tmp_path: Path) -> None:
@@ -342,7 +342,7 @@ def test_without_a_data_dir_its_folder_goes_with_it(tmp_path: Path) -> None:
     demo = subprocess.Popen(
         [*COMMAND, "--port", "0", "--empty"],
         stdout=subprocess.DEVNULL,
-        env={**os.environ, "TMPDIR": str(tmp_path)},
+        env={**unmeasured(), "TMPDIR": str(tmp_path)},
     )
     try:
         until(lambda: any(tmp_path.glob("stockspan-demo-*/demo.json")), "ready", 90)
@@ -357,7 +357,7 @@ def test_without_a_data_dir_its_folder_goes_with_it(tmp_path: Path) -> None:
 def test_empty_takes_pushes_into_its_one_channel(tmp_path: Path) -> None:
     # Settings in the user's own environment must not reach the demo's processes.
     stray = {"STOCKSPAN_STORE__URL": "redis://127.0.0.1:1/0", "STOCKSPAN_GATEWAY__PORT": "1"}
-    demo = RunningDemo(tmp_path / "data", "--empty", env=stray)
+    demo = RunningDemo(tmp_path / "data", "--empty", env={**unmeasured(), **stray})
     try:
         facts = demo.wait_ready().facts
         assert facts["erp_dsn"] is None
