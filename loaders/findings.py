@@ -19,7 +19,9 @@ from gateway.store.entries import CorruptValueError, only_entry
 from gateway.store.keys import Keyspace
 from gateway.store.price_codec import decode_rows
 from gateway.store.prices import PriceStore
+from loaders.errors import SourceError
 from loaders.schedule import reader
+from loaders.sources.http_erp import HttpLimits
 from loaders.ties import Buyers, Ties
 
 
@@ -41,8 +43,12 @@ async def findings(settings: Settings, client: StoreClient) -> Findings:
         remarks = await tied(store, by_rank=by_rank)
     except StoreUnavailableError as error:
         problems.append(f"store.url: {_address(settings.store.url)} cannot be used: {error}")
+    limits: dict[str, HttpLimits] = {}
     for name, feed in settings.feeds.items():
-        problems += await reader(name, feed, settings, time.monotonic).check()
+        try:
+            problems += await reader(name, feed, settings, time.monotonic, limits).check()
+        except SourceError as error:
+            problems.append(str(error))
     return Findings(problems, remarks)
 
 

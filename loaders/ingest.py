@@ -81,11 +81,17 @@ class Ingest:
     async def snapshot(self, feed: Feed, reading: Reading) -> Outcome:
         """Stage everything, and if its end is proved and the guard agrees, let it take effect.
 
+        One that is only confirmed was right before, and stays.
+
         Raises:
             SourceError, SpoolError: the snapshot could not be read or staged; it has no effect.
             FeedVanishedError, WriteRefusedError, StoreUnavailableError: see `errors`.
         """
         started = self._clock()
+        if reading.confirmed:
+            opened = await self.book.open(feed)
+            await self.book.update(opened, states.confirmed(reading, started))
+            return Outcome()
         async with self.book.snapshot(feed, started) as (opened, round_):
             mark = Mark(opened.state.number, round_, started, snapshot=True)
             async with self.failure_noted(opened):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+from collections.abc import AsyncIterator
 from typing import Final
 
 import msgspec
@@ -11,6 +12,16 @@ LONGEST: Final = 1 << 20
 """Bytes of the longest line that is taken."""
 
 _SHOWN: Final = 40
+
+
+async def first(chunks: AsyncIterator[bytes], most: int) -> AsyncIterator[bytes]:
+    """The first lines of these chunks, at most so many; no more is read than that takes."""
+    async for chunk in chunks:
+        lines = chunk.removesuffix(b"\n").split(b"\n")[:most]
+        yield b"\n".join(lines)
+        most -= len(lines)
+        if most <= 0:
+            return
 
 
 class LineCutter:

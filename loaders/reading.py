@@ -32,7 +32,8 @@ class Reading:
 
     `lines` yields chunks of whole lines. `watermark` is the greatest one seen, right once the
     lines are through; `done` names what was read, so that it is not read again even if it was held
-    back. `as_of_ms` is how old the figures are, where that is not "just now".
+    back. `as_of_ms` is how old the figures are, where that is not "just now". `confirmed`: there
+    are no lines, as all that the last snapshot brought is right still.
     """
 
     lines: AsyncIterator[bytes] = field(default_factory=NoLines)
@@ -41,6 +42,7 @@ class Reading:
     watermark: str | None = None
     done: str | None = None
     as_of_ms: int | None = None
+    confirmed: bool = False
 
 
 class FeedReader(Protocol):
@@ -57,3 +59,14 @@ class FeedReader(Protocol):
 
     async def close(self) -> None:
         """Let go of the source; the next reading opens it again."""
+
+
+class SampledReader(FeedReader, Protocol):
+    """What a look at a feed needs besides."""
+
+    @property
+    def asks(self) -> str:
+        """What the source is asked, as it may be shown: in one line, without secrets."""
+
+    def sample(self, most: int) -> AbstractAsyncContextManager[Reading]:
+        """Read the first rows, at most so many: to be looked at, not to be taken over."""

@@ -199,6 +199,31 @@ NEEDED: Final[Mapping[Kind, tuple[tuple[str, ...], ...]]] = {
 }
 """What a record that deletes nothing cannot do without: one field of each of these."""
 
+TEXT_FIELDS: Final = frozenset(
+    {
+        "sku",
+        "location",
+        "name",
+        "product_group",
+        "discount_class",
+        "stock_class",
+        "unit",
+        "price_list",
+        "customer",
+        "channel",
+        "currency",
+        "product_discount_class",
+        "order_ref",
+    }
+)
+"""Fields that are text in a record, but often numbers in an ERP."""
+
+EXACT_FIELDS: Final = frozenset({"unit_price", "discount_percent"})
+"""Fields that may be text or numbers: as text they keep every digit."""
+
+ID_LIST_FIELDS: Final = frozenset({"assortments", "channels", "customers", "groups", "price_lists"})
+"""Fields that are lists of ids, which may be numbers in an ERP."""
+
 
 def always_named(kind: Kind) -> tuple[str, ...]:
     """The fields of the key without which a row is no record at all."""

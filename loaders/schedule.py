@@ -15,17 +15,20 @@ from typing import Any, Final
 
 import structlog
 
+from gateway.config.http_sections import HttpSource
 from gateway.config.settings import Feed as FeedSettings
-from gateway.config.settings import FilesSource, Settings
+from gateway.config.settings import FilesSource, PostgresSource, Settings
 from gateway.domain.errors import StoreUnavailableError
 from gateway.store.feeds import TooManyFeedsError
 from loaders.feedbook import PUSHED, Feed
 from loaders.guard import Limits
 from loaders.ingest import Ingest
 from loaders.keeper import Keeper, Rhythm
-from loaders.reading import FeedReader
+from loaders.reading import SampledReader
 from loaders.resilience import Outages
 from loaders.sources.files import FilesReader
+from loaders.sources.http import HttpReader
+from loaders.sources.http_erp import HttpLimits
 from loaders.sources.postgres import PostgresReader
 
 _WATCH_SECONDS: Final = 1.0
@@ -58,15 +61,20 @@ def keepers(
     clock: Callable[[], float] = time.monotonic,
     random: Random | None = None,
 ) -> list[Keeper]:
-    """A keeper for every configured feed; those of prices last, after the heads of their lists."""
+    """A keeper for every configured feed; those of prices last, after the heads of their lists.
+
+    Raises:
+        SourceError: the mapping of a feed does not fit its kind.
+    """
     # Chance only spreads the load.
     random = random or Random()  # noqa: S311
     outages = Outages()
+    limits: dict[str, HttpLimits] = {}
     kept = [
         Keeper(
             Feed(name, feed.kind, _limits(feed)),
             _rhythm(feed, settings),
-            reader(name, feed, settings, clock),
+            reader(name, feed, settings, clock, limits),
             ingest,
             outages,
             clock,
@@ -83,13 +91,30 @@ def keepers(
 
 
 def reader(
-    name: str, feed: FeedSettings, settings: Settings, clock: Callable[[], float]
-) -> FeedReader:
-    """What reads this feed from its source."""
+    name: str,
+    feed: FeedSettings,
+    settings: Settings,
+    clock: Callable[[], float],
+    limits: dict[str, HttpLimits],
+) -> SampledReader:
+    """What reads this feed from its source; `limits` are shared by the feeds of each source.
+
+    Raises:
+        SourceError: the feed's mapping does not fit its kind.
+    """
     source = settings.sources[feed.source]
-    if isinstance(source, FilesSource):
-        return FilesReader(name, feed, source)
-    return PostgresReader(name, feed, source, clock)
+    match source:
+        case FilesSource():
+            return FilesReader(name, feed, source)
+        case HttpSource():
+            shared = limits.setdefault(feed.source, HttpLimits(source, clock))
+            return HttpReader(name, feed, source, shared, clock, _wall_clock_ms)
+        case PostgresSource():
+            return PostgresReader(name, feed, source, clock)
+
+
+def _wall_clock_ms() -> int:
+    return time.time_ns() // 1_000_000
 
 
 async def _register(keepers: Sequence[Keeper], ingest: Ingest) -> None:

@@ -35,6 +35,19 @@ def snapshot_done(reading: Reading, outcome: Outcome, started_ms: int) -> Change
     return change
 
 
+def confirmed(reading: Reading, started_ms: int) -> Change:
+    """Verified through the moment at which the source was asked; nothing else has changed."""
+
+    def change(state: FeedState) -> FeedState:
+        return _replace(
+            _well(state, reading),
+            verified_through_ms=_later(state.verified_through_ms, reading, started_ms),
+            held_back=None,
+        )
+
+    return change
+
+
 def delta_done(reading: Reading, outcome: Outcome, started_ms: int, *, pushed: bool) -> Change:
     """Verified through the moment the reading began, if there was a whole before.
 

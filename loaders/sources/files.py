@@ -23,7 +23,7 @@ import msgspec
 from gateway.config.settings import Feed, FilesSource
 from gateway.domain.record_kinds import Kind
 from loaders.errors import SourceError
-from loaders.lines import LineCutter
+from loaders.lines import LineCutter, first
 from loaders.reading import Reading
 from loaders.sources.csv_lines import CsvLines
 
@@ -55,6 +55,11 @@ class FilesReader:
         self._kind = feed.kind
         self._folder = source.directory
 
+    @property
+    def asks(self) -> str:
+        """The folder."""
+        return str(self._folder)
+
     @asynccontextmanager
     async def snapshot(self, done: str | None) -> AsyncIterator[Reading | None]:
         """The file, as its manifest promised it; None when that manifest was done before."""
@@ -79,6 +84,16 @@ class FilesReader:
         """Files bring no deltas."""
         del watermark
         yield None
+
+    @asynccontextmanager
+    async def sample(self, most: int) -> AsyncIterator[Reading]:
+        """The first rows of the file."""
+        manifest = await asyncio.to_thread(self._manifest)
+        drop = await asyncio.to_thread(self._open, manifest.promise)
+        try:
+            yield Reading(first(_chunks(drop), most), unknown_fields=dict.fromkeys(drop.unknown, 1))
+        finally:
+            drop.close()
 
     async def check(self) -> list[str]:
         """What is wrong with the folder, one line each."""

@@ -39,6 +39,11 @@ class PostgresReader:
         self._open: asyncpg.transaction.Transaction | None = None
         self._settling = _Settling(feed.overlap, clock)
 
+    @property
+    def asks(self) -> str:
+        """The query."""
+        return " ".join(self._query.split())
+
     @asynccontextmanager
     async def snapshot(self, done: str | None) -> AsyncIterator[Reading]:
         """Everything, as of one moment."""
@@ -72,6 +77,16 @@ class PostgresReader:
             self._settling.begins(watermark)
             yield reading
         self._settling.ended(reading.watermark)
+
+    @asynccontextmanager
+    async def sample(self, most: int) -> AsyncIterator[Reading]:
+        """The first rows of the query, in no order but its own."""
+        async with self._transaction() as connection:
+            statements = await self._plan(connection)
+            yield Reading(
+                self._lines(connection, f"{statements.snapshot} LIMIT {most}"),
+                unknown_fields=dict.fromkeys(statements.unknown, 1),
+            )
 
     async def check(self) -> list[str]:
         """What is wrong, one line each; what is only ignored is logged."""

@@ -14,7 +14,7 @@ import msgspec
 
 from gateway.domain.record_kinds import Kind
 from loaders.errors import SourceError
-from loaders.records import NEEDED, field_names
+from loaders.records import EXACT_FIELDS, ID_LIST_FIELDS, NEEDED, TEXT_FIELDS, field_names
 
 DELETE: Final = "delete"
 
@@ -24,27 +24,6 @@ _PRESENT: Final = {
     "timestamp": "(now() AT TIME ZONE 'UTC' + interval '14 hours')",
 }
 _NUMBERS: Final = frozenset({"int2", "int4", "int8", "numeric"})
-# Fields that are text in a record (and lists of it, below), but often numbers in an ERP.
-_TEXTS: Final = frozenset(
-    {
-        "sku",
-        "location",
-        "name",
-        "product_group",
-        "discount_class",
-        "stock_class",
-        "unit",
-        "price_list",
-        "customer",
-        "channel",
-        "currency",
-        "product_discount_class",
-        "order_ref",
-    }
-)
-# Fields that may be text or numbers: as text they keep every digit.
-_EXACT: Final = frozenset({"unit_price", "discount_percent"})
-_ID_LISTS: Final = frozenset({"assortments", "channels", "customers", "groups", "price_lists"})
 _NUMBER_ARRAYS: Final = frozenset({"int2[]", "int4[]", "int8[]", "numeric[]"})
 _MOMENTS: Final = ("updated_at", "valid_from", "valid_until", "acknowledged_at")
 _TEXT_TYPES: Final = frozenset({"text", "varchar", "citext", "name"})
@@ -152,11 +131,11 @@ def _reached(mark: str, type_: str) -> str:
 
 def _expression(field: str, type_: str) -> str:
     column = f"s.{_name(field)}"
-    if field in _TEXTS and type_ not in _TEXT_TYPES:
+    if field in TEXT_FIELDS and type_ not in _TEXT_TYPES:
         return f"{column}::text"
-    if field in _EXACT and type_ == "numeric":
+    if field in EXACT_FIELDS and type_ == "numeric":
         return f"{column}::text"
-    if field in _ID_LISTS and type_ in _NUMBER_ARRAYS:
+    if field in ID_LIST_FIELDS and type_ in _NUMBER_ARRAYS:
         return f"{column}::text[]"
     if type_ == "json":
         # Such a column is passed on as it was written, with its line ends.

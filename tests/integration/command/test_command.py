@@ -59,7 +59,7 @@ WRONG = {
     '[keys.a]\nsha256 = "abc"\nscopes = []': "keys.a.sha256: ",
     '[feeds.a]\nkind = "stock"\nsource = "erp"': "feeds.a.source: 'erp' is no source",
     '[sources.a]\ntype = "oracle"\ndsn = "secret"': (
-        'sources.a.type = \'oracle\': must be "postgres" or "files"'
+        'sources.a.type = \'oracle\': must be "postgres", "http" or "files"'
     ),
     "[store": "is not TOML",
 }
