@@ -55,14 +55,19 @@ async def raw_erp(*answers: bytes, hangs: bool = False) -> AsyncIterator[str]:
     Then it closes the connection, or `hangs` until the other side does.
     """
     left = list(answers)
+    serving: set[asyncio.Task[None]] = set()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        serving.add(task)
         await reader.readuntil(b"\r\n\r\n")
         writer.write(left.pop(0) if len(left) > 1 else left[0])
         await writer.drain()
         if hangs:
             await reader.read()
         writer.close()
+        await writer.wait_closed()
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
@@ -71,6 +76,8 @@ async def raw_erp(*answers: bytes, hangs: bool = False) -> AsyncIterator[str]:
     finally:
         server.close()
         await server.wait_closed()
+        # Those whose client was cut off fail, which is theirs to do.
+        await asyncio.gather(*serving, return_exceptions=True)
 
 
 def data(body: Any, **headers: str) -> web.Response:

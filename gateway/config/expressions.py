@@ -32,6 +32,15 @@ from jmespath.visitor import Options, TreeInterpreter
 
 _DECIMAL: Final = "Decimal"
 _NUMBER: Final = "number"
+# The library tells some values by Python's words.
+_WORDS: Final = {
+    "NoneType": "null",
+    "bool": "boolean",
+    "str": "string",
+    "list": "array",
+    "dict": "object",
+    **dict.fromkeys(("int", "float", _DECIMAL), _NUMBER),
+}
 _LONGEST: Final = 2000
 _MOST_DIGITS: Final = 300
 """So long a product of two figures may be written out; nothing that is sold is."""
@@ -73,7 +82,7 @@ class Expression:
         try:
             return _INTERPRETER.visit(self._parsed, value)
         except JMESPathTypeError as error:
-            given = _NUMBER if error.actual_type == _DECIMAL else error.actual_type
+            given = _WORDS.get(error.actual_type, error.actual_type)
             expected = " or ".join(error.expected_types)
             raise ExpressionError(
                 f"{error.function_name}() was given {given}, and takes {expected}"

@@ -114,8 +114,9 @@ class HttpReader:
             value = feed.delta_value.replace(WATERMARK, mark.since(feed.overlap))
             url = url.update_query({feed.delta_param: value})
         way = walk(feed.paging)
-        first = await self._erp.get(way.begin(url))
-        reading.lines = self._newer(way, first, reading, memory)
+        first = await self._following(way.begin(url))
+        if first is not None:
+            reading.lines = self._newer(way, first, reading, memory)
         yield reading
 
     @asynccontextmanager
@@ -187,12 +188,14 @@ class HttpReader:
                         answer.next_link,
                     )
                 )
-                if url is None:
-                    self._require_count(content.body, rows)
             yield content
             answer = None if url is None else await self._following(url)
+            if answer is None:
+                with call.translated():
+                    self._require_count(content.body, rows)
 
     async def _following(self, url: URL) -> Answer | None:
+        """The answer of an address at which there may be nothing; None for that."""
         paging = self._feed.paging
         ends = isinstance(paging, PagePaging) and paging.not_found_ends
         answer = await self._erp.get(url, also=_BEYOND if ends else frozenset())

@@ -93,6 +93,7 @@ _TOLD: Final[Sequence[tuple[type[BaseException], Callable[[Any], str]]]] = (
     (aiohttp.ClientOSError, lambda error: f"the connection broke ({_system(error)})"),
     (aiohttp.ClientError, lambda error: f"the call failed ({type(error).__name__})"),
     (OSError, lambda error: f"the connection broke ({_system(error)})"),
+    (ValueError, lambda _: "the answer holds an address that is none"),
 )
 _OURS: Final = tuple(type_ for type_, _ in _TOLD)
 

@@ -27,6 +27,7 @@ from loaders.sources.http_call import AnswerError, Call, masked
 from loaders.sources.http_pace import Pace
 
 _MOST_REDIRECTS: Final = 5
+_MOST_PAUSES: Final = 5
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _MARKUP: Final = (b"<!", b"<h", b"<H", b"<?")
 _ASKED_FOR: Final = "application/json"
@@ -121,7 +122,7 @@ class HttpErp:
         """The answer, after as many pauses as the ERP asks for and the deadline allows."""
         pace = self._limits.pace
         deadline = self._clock() + self._source.timeout
-        while True:
+        for _ in range(_MOST_PAUSES + 1):
             if self._clock() + pace.rests > deadline:
                 raise call.wrong(
                     f"the ERP asks to be left alone for {pace.rests:.0f} s more (429), "
@@ -136,6 +137,7 @@ class HttpErp:
             if seconds is None:
                 return answer
             pace.rest(seconds)
+        raise call.wrong(f"the ERP asked for more than {_MOST_PAUSES} pauses (429): lower rate")
 
     async def _once(self, call: Call, headers: Mapping[str, str]) -> Answer:
         session = self._opened(call)
