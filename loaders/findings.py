@@ -32,8 +32,8 @@ class Findings(msgspec.Struct, frozen=True):
     remarks: list[str]
 
 
-async def findings(settings: Settings, client: StoreClient) -> Findings:
-    """Look at the store, at the sources and the feeds' queries, and at the prices held."""
+async def findings(settings: Settings, client: StoreClient, *, sources: bool = True) -> Findings:
+    """Look at the store and the prices held, and at the `sources` with the feeds' queries."""
     problems: list[str] = []
     remarks: list[str] = []
     try:
@@ -44,7 +44,7 @@ async def findings(settings: Settings, client: StoreClient) -> Findings:
     except StoreUnavailableError as error:
         problems.append(f"store.url: {_address(settings.store.url)} cannot be used: {error}")
     limits: dict[str, HttpLimits] = {}
-    for name, feed in settings.feeds.items():
+    for name, feed in settings.feeds.items() if sources else ():
         try:
             problems += await reader(name, feed, settings, time.monotonic, limits).check()
         except SourceError as error:

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
 
+import msgspec
 import structlog
 from rich.console import Console
 
@@ -18,15 +19,17 @@ from gateway.domain.errors import StoreUnavailableError
 from gateway.store.client import StoreClient
 from gateway.store.feeds import TooManyFeedsError
 from gateway.store.keys import Keyspace
-from loaders.errors import LoaderError
+from loaders.errors import LoaderError, SourceError
 from loaders.findings import Findings, findings
 from loaders.ingest import Ingest
 from loaders.keeper import Keeper
 from loaders.progress import Meters, shown
-from loaders.schedule import ended, keepers, run
+from loaders.schedule import ended, keepers, reader, run
+from loaders.sources.http_erp import HttpLimits
 from loaders.sources.push import PushServer
 from loaders.sources.push_address import listening
 from loaders.spool import Spool, default_folder
+from loaders.trials import Trial, Trials
 
 _STORE_SECONDS: Final = 2.0
 """A loader may wait longer for the store than a gateway: nobody waits for the loader."""
@@ -57,13 +60,33 @@ async def load(settings: Settings, *, once: bool, shutdown: asyncio.Event) -> in
     return 0
 
 
-async def check(settings: Settings) -> Findings:
-    """What is wrong with the store, the sources and the feeds' queries, and what is odd."""
+async def check(settings: Settings, *, sources: bool = True) -> Findings:
+    """What is wrong with the store, the `sources` and the feeds' queries, and what is odd."""
     client = _client(settings)
     try:
-        return await findings(settings, client)
+        return await findings(settings, client, sources=sources)
     finally:
         await client.close()
+
+
+async def trials(settings: Settings) -> list[Trial]:
+    """A look at the first rows of every feed; nothing is written."""
+    client = _client(settings)
+    looks = Trials(client, Keyspace(settings.store.prefix), clock_ms())
+    limits: dict[str, HttpLimits] = {}
+    tried: list[Trial] = []
+    try:
+        for name, feed in settings.feeds.items():
+            trial = Trial(name, feed.kind, feed.source)
+            try:
+                reads = reader(name, feed, settings, time.monotonic, limits)
+            except SourceError as error:
+                tried.append(msgspec.structs.replace(trial, problem=str(error)))
+                continue
+            tried.append(await looks.look(trial, reads))
+    finally:
+        await client.close()
+    return tried
 
 
 def clock_ms() -> int:

@@ -135,18 +135,31 @@ def load(*, config: Config = None, once: bool = False) -> int:
 
 
 @app.command
-def check(*, config: Config = None) -> int:
-    """Look at the settings, the store, the ledger and the sources, and say what is wrong."""
+def check(*, config: Config = None, live: bool = False) -> int:
+    """Look at the settings, the store, the ledger and the sources, and say what is wrong.
+
+    Parameters
+    ----------
+    live
+        Read the first ten rows of every feed, and show what would be taken over of them;
+        nothing is written.
+    """
     from gateway.wiring.token_keys import require_token_keys
     from loaders.load import check as check_all
+    from loaders.load import trials as try_feeds
+    from stockspan import trials
 
     path = find_file(config, os.environ)
     settings = load_settings(path)
     require_token_keys(settings)
-    found = _run(check_all(settings))
+    found = _run(check_all(settings, sources=not live))
     for line in found.remarks:
         print(line)
     problems = [*found.problems, *_run(reservations.problems(settings))]
+    for trial in _run(try_feeds(settings)) if live else ():
+        print(*trials.lines(trial), sep="\n")
+        if (problem := trials.problem(trial)) is not None:
+            problems.append(problem)
     for line in problems:
         print(line, file=sys.stderr)
     if problems:

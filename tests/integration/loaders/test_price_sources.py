@@ -1,4 +1,4 @@
-"""Prices and what belongs to them from every source: by push, from files, from PostgreSQL."""
+"""Prices and what belongs to them from every source: push, files, PostgreSQL, HTTP."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ import csv
 import hashlib
 import io
 import json
+import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import asyncpg
 import pytest
-from aiohttp import ClientSession
+from aiohttp import ClientSession, web
 
 from gateway.config.settings import Feed as FeedSettings
 from gateway.config.settings import FilesSource, PostgresSource
@@ -23,6 +24,8 @@ from loaders.sources.files import FilesReader
 from loaders.sources.postgres import PostgresReader
 from loaders.sources.push import PushServer
 from loaders.sources.push_address import listening
+from tests.integration.loaders.http_feed import http_feed, take
+from tests.rest_erp import rest_erp
 
 if TYPE_CHECKING:
     from tests.integration.loaders.conftest import Warehouse
@@ -256,3 +259,22 @@ async def from_query(warehouse: Warehouse, database: str, kind: Kind) -> Any:
         outcome = await warehouse.ingest.snapshot(feed, reading)
     await reader.close()
     return outcome
+
+
+async def test_from_http(warehouse: Warehouse, expected: Any) -> None:
+    async def answer(request: web.Request) -> web.Response:
+        text = json.dumps(RECORDS[cast("Kind", request.query["kind"])])
+        # This ERP's ids are numbers, and so are its prices.
+        return web.Response(
+            text=re.sub(r'"(-?\d+(\.\d+)?)"', r"\1", text), content_type="application/json"
+        )
+
+    async with rest_erp(answer) as erp:
+        for kind, rows in RECORDS.items():
+            feed = Feed(kind, kind)
+            mapping = {name: f'"{name}"' for row in rows for name in row}
+            more = {"path": f"?kind={kind}", "rows": "@", "mapping": mapping}
+            async with http_feed(erp.url, kind=kind, **more) as reader:
+                outcome = await take(warehouse, reader, feed)
+            assert (outcome.accepted, outcome.rejections) == (len(rows), ())
+    assert await held(warehouse) == expected
