@@ -4,7 +4,9 @@ One sync from end to end, here a snapshot of the feed `stock` from PostgreSQL:
 
 1. `schedule` finds it due and opens a reading (`reading.Reading`) at the feed's source:
    `sources.postgres` runs the feed's query, the mapping, and yields lines of JSON.
-   `sources.files` yields the same from a folder, `sources.push` from a request.
+   `sources.files` yields the same from a folder, `sources.push` from a request, and `sources.http`
+   from an ERP's REST API: `http_erp` asks (`http_auth`, `http_pace`), `http_paging` finds the next
+   page, `http_page` reads one, and `mapping` makes lines of its rows.
 2. `ingest` begins a new round of the feed (`feedbook`) and hands each chunk of lines to its
    `intake`: `validation` makes `records` of them, and the kind's `operations` (`levels`,
    `catalogue`, `price_rows`, `agreements`, `orders`) check their `fields` and make each an
@@ -20,5 +22,5 @@ One sync from end to end, here a snapshot of the feed `stock` from PostgreSQL:
 
 A delta takes the same way through the intake, without staging: each chunk is written at once.
 `load` puts it all together for the commands `stockspan load` and `stockspan check`; what the latter
-says is in `findings`, and `ties` finds prices that only their list's id tells apart.
+says is in `findings`, what it shows of the first rows in `trials`, and `ties` finds prices that only their list's id tells apart.
 """
