@@ -22,5 +22,6 @@ One sync from end to end, here a snapshot of the feed `stock` from PostgreSQL:
 
 A delta takes the same way through the intake, without staging: each chunk is written at once.
 `load` puts it all together for the commands `stockspan load` and `stockspan check`; what the latter
-says is in `findings`, what it shows of the first rows in `trials`, and `ties` finds prices that only their list's id tells apart.
+says is in `findings`, what it shows of the first rows in `trials`, and `ties` finds prices that
+only their list's id tells apart.
 """
