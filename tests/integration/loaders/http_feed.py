@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -25,12 +25,25 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-def http_reader(url: str, *, kind: str = "stock", source: Any = None, **feed: Any) -> HttpReader:
+def http_reader(url: str, **more: Any) -> HttpReader:
+    return http_readers(url, 1, **more)[0]
+
+
+def http_readers(
+    url: str,
+    count: int,
+    *,
+    kind: str = "stock",
+    source: Any = None,
+    clock: Callable[[], float] = time.monotonic,
+    **feed: Any,
+) -> list[HttpReader]:
+    """The readers of so many feeds of one source."""
     settings = HttpSource.model_validate({"type": "http", "url": url, **(source or {})})
     asked = {"path": "items", "rows": "value", "mapping": MAPPING, **feed}
-    limits = HttpLimits(settings, time.monotonic)
+    limits = HttpLimits(settings, clock)
     read = FeedSettings.model_validate({"kind": kind, "source": "erp", **asked})
-    return HttpReader("stock", read, settings, limits, time.monotonic, now_ms)
+    return [HttpReader("stock", read, settings, limits, clock, now_ms) for _ in range(count)]
 
 
 @asynccontextmanager

@@ -17,6 +17,7 @@ from tests.integration.loaders.http_feed import (
     follow,
     http_feed,
     http_reader,
+    http_readers,
     lines,
     take,
 )
@@ -451,6 +452,22 @@ async def test_a_token_is_fetched_once_and_renewed_when_it_is_refused() -> None:
         assert issuer.made == 3
 
 
+@pytest.mark.parametrize(
+    ("told", "good", "over"),
+    [(3600, 3539, 3541), ("3600", 3539, 3541), (10, 4, 6), (None, 239, 241), ("soon", 239, 241)],
+)
+async def test_a_token_is_renewed_before_its_end(told: object, good: int, over: int) -> None:
+    issuer = Issuer(expires_in=told)
+    now = 0.0
+    async with (
+        rest_erp(issuer) as erp,
+        http_feed(erp.url, source=client(erp.url), clock=lambda: now) as reader,
+    ):
+        for now, made in ((0.0, 1), (float(good), 1), (float(over), 2)):  # noqa: B007 - the clock reads it
+            await lines(reader)
+            assert issuer.made == made
+
+
 async def test_the_secret_goes_where_the_issuer_wants_it() -> None:
     issuer = Issuer()
     async with rest_erp(issuer) as erp:
@@ -528,23 +545,28 @@ async def test_a_pause_longer_than_the_deadline_is_not_waited_for_and_not_broken
 
 async def test_no_more_calls_at_once_than_the_source_may_make() -> None:
     under_way = most = 0
-    enough = asyncio.Event()
+    go = asyncio.Event()
 
     async def answer(request: web.Request) -> web.Response:
         nonlocal under_way, most
         del request
         under_way += 1
         most = max(most, under_way)
-        if under_way == 2:
-            enough.set()
-        await enough.wait()
+        await go.wait()
         under_way -= 1
         return data({"value": []})
 
     async with rest_erp(answer) as erp:
-        one = http_reader(erp.url, source={"concurrency": 2})
-        await asyncio.gather(*(lines(one) for _ in range(6)))
+        one, other = http_readers(erp.url, 2, source={"concurrency": 2})
+        reading = [asyncio.create_task(lines(reader)) for reader in (one, other) * 3]
+        async with asyncio.timeout(10):
+            # Two are asked, and the others stand in line.
+            while under_way < 2 or len(one._erp._limits.slots._waiters or ()) < 4:  # noqa: ASYNC110 - the line has no event
+                await asyncio.sleep(0)
+        go.set()
+        await asyncio.gather(*reading)
         await one.close()
+        await other.close()
     assert most == 2
 
 
