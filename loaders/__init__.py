@@ -21,6 +21,8 @@ One sync from end to end, here a snapshot of the feed `stock` from PostgreSQL:
    moment at which the reading began.
 
 A delta takes the same way through the intake, without staging: each chunk is written at once.
+`archive` saves what all feeds have brought as a file, and brings it back into an empty store.
+
 `load` puts it all together for the commands `stockspan load` and `stockspan check`; what the latter
 says is in `findings`, what it shows of the first rows in `trials`, and `ties` finds prices that
 only their list's id tells apart.

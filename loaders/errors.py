@@ -4,6 +4,7 @@
      ├─ SourceError         the ERP, its database or its files cannot be read as configured
      ├─ SpoolError          no place to stage a snapshot
      ├─ WriteRefusedError   the store answers, but does not take what is written
+     ├─ ArchiveError        a file is no archive, or not a whole one; or nothing is to be saved
      └─ FeedVanishedError   the store lost what it knew of the feed: it was restarted empty
 
 The store's own errors (`StoreUnavailableError`) pass through as they are. None of these texts
@@ -25,6 +26,10 @@ class SourceError(LoaderError):
 
 class SpoolError(LoaderError):
     """A snapshot cannot be staged on disk."""
+
+
+class ArchiveError(LoaderError):
+    """An archive cannot be read, written or restored as it was asked for."""
 
 
 class FeedVanishedError(LoaderError):

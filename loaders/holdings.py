@@ -16,7 +16,6 @@ from gateway.store.bulk import BulkEncoder
 from gateway.store.client import StoreClient
 from gateway.store.codec import decode_level
 from gateway.store.entries import (
-    PRODUCT_NAME,
     TOMBSTONES_LIVE_MS,
     CorruptValueError,
     Entry,
@@ -25,11 +24,11 @@ from gateway.store.entries import (
 )
 from gateway.store.keys import Keyspace
 from gateway.store.price_codec import decode_row, series_in
-from gateway.store.price_places import PricePlaces
 from loaders import spots
 from loaders.guard import Figures, moves, price_figure
 from loaders.operations import Mark, eviction, sweep
 from loaders.seen import UNTOLD, Seen, SeenLevels, SeenPrices
+from loaders.sides import Sides
 from loaders.spool import Spool
 from loaders.spots import Spot
 
@@ -48,8 +47,7 @@ class Holdings:
         self._kind: Kind = kind
         self._mark = mark
         self._moved_by = moved_by
-        self._places = PricePlaces(client, keys)
-        self._placed: dict[str, bool] = {}
+        self._sides = Sides(client, keys)
         self._held = self._vanishing = 0
         self._selling = self._falling = 0
         self._priced = self._moved = 0
@@ -63,7 +61,8 @@ class Holdings:
         """
         async for page in spots.everything(self._kind, self._client, self._keys):
             values = [(spot, _entries(value)) for spot, value in page]
-            await self._learn_places(values)
+            if self._kind == "prices":
+                await self._sides.learn(values)
             for spot, found in values:
                 held = [entry for entry in found if self._is_own(entry)]
                 gone: list[bytes] = []
@@ -112,36 +111,21 @@ class Holdings:
         head = entry.head
         if head.feed != self._mark.feed or head.flags & _TOMB:
             return False
-        # A SKU's product record and its levels are one value.
-        if self._kind == "products":
-            return head.name == PRODUCT_NAME
-        return self._kind != "stock" or head.name != PRODUCT_NAME
-
-    async def _learn_places(self, values: Sequence[tuple[Spot, Sequence[Entry]]]) -> None:
-        """Which of the lists of these rows are placed, and where; what is not decided may be."""
-        if self._kind == "prices":
-            lists = {
-                spots.list_of_row(spot, entry.head.name)
-                for spot, found in values
-                if spots.is_of_sku(spot)
-                for entry in found
-            }
-            self._placed |= await self._places.held(lists - self._placed.keys())
+        return spots.holds(self._kind, entry)
 
     def _misplaced(self, spot: Spot, found: Sequence[Entry]) -> list[bytes]:
         """Removes the rows of other feeds that lie where those of their list do not.
 
         The feed's own are not in the snapshot, whose rows are where they belong.
         """
-        if self._kind != "prices" or not spots.is_of_sku(spot):
+        if self._kind != "prices":
             return []
-        with_sku = spots.list_of(spot) is None
         return [
             eviction(self._mark, entry.head)
             for entry in found
             if entry.head.feed != self._mark.feed
             and not entry.head.flags & _TOMB
-            and self._placed.get(spots.list_of_row(spot, entry.head.name), with_sku) != with_sku
+            and self._sides.is_misplaced(spot, entry)
         ]
 
     def _outlived(self, spot: Spot, found: Sequence[Entry]) -> list[bytes]:

@@ -10,7 +10,7 @@ next snapshot finishes the job.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
@@ -34,7 +34,7 @@ from loaders.progress import Meter, Meters, unmetered
 from loaders.reading import Reading
 from loaders.reports import Reports
 from loaders.seen import nothing_seen
-from loaders.spool import Spool, in_blocks
+from loaders.spool import Spool, in_blocks, stream
 
 replace = msgspec.structs.replace
 
@@ -115,7 +115,7 @@ class Ingest:
             commands = intake.take(rows)
             if commands:
                 await self._decide(lists, opened)
-                written += await self._written(_stream(in_blocks(commands)), opened)
+                written += await self._written(stream(in_blocks(commands)), opened)
         return _outcome(tally, reading, written)
 
     async def _snapshot(
@@ -202,14 +202,6 @@ class Ingest:
                 with suppress(LoaderError, StoreUnavailableError):
                     await self.book.update(opened, states.failed(str(error), began))
             raise
-
-
-def _stream(blocks: Iterable[Block]) -> AsyncIterator[Block]:
-    async def each() -> AsyncIterator[Block]:
-        for block in blocks:
-            yield block
-
-    return each()
 
 
 async def _metered(blocks: AsyncIterator[Block], meter: Meter) -> AsyncIterator[Block]:

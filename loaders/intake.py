@@ -56,7 +56,7 @@ class Intake:
         self._tally = tally
         self._seen = seen
         self._reader = LineReader(kind, tally.unknown)
-        self._operations = _OPERATIONS[kind](lists)
+        self._operations = OPERATIONS[kind](lists)
         self._always_named = always_named(kind)
         self._lines = 0
         self._pending: dict[Spot, list[bytes]] = {}
@@ -151,7 +151,7 @@ class Intake:
                 unknown[_OTHERS] += count
 
 
-_OPERATIONS: Final[Mapping[Kind, Callable[[Lists], Operations[Any]]]] = {
+OPERATIONS: Final[Mapping[Kind, Callable[[Lists], Operations[Any]]]] = {
     "products": lambda _: catalogue.products(),
     "locations": lambda _: catalogue.locations(),
     "stock": lambda _: StockOperations(),

@@ -111,3 +111,9 @@ def in_blocks(commands: Iterable[bytes]) -> Iterator[Block]:
             pending, size = [], 0
     if pending:
         yield Block(len(pending), b"".join(pending))
+
+
+async def stream(blocks: Iterable[Block]) -> AsyncIterator[Block]:
+    """The same blocks, as a writer takes them."""
+    for block in blocks:
+        yield block

@@ -14,6 +14,7 @@ from gateway.domain.record_kinds import Kind
 from gateway.store.acks import AckInbox
 from gateway.store.bulk import BulkEncoder, Place
 from gateway.store.client import StoreClient
+from gateway.store.entries import PRODUCT_NAME, Entry
 from gateway.store.keys import Keyspace
 from gateway.store.price_codec import list_in
 from gateway.store.prices import PriceStore
@@ -87,9 +88,26 @@ def list_of_row(spot: Spot, name: str) -> str:
     return list_of(spot) or list_in(name)
 
 
+def target_of(spot: Spot) -> Target:
+    """What the price rows there are for."""
+    if spot[0] == _SKU_ROWS:
+        return Target(Scope.SKU, spot[1])
+    return Target(Scope(int(spot[2])), spot[3])
+
+
 def is_of_sku(spot: Spot) -> bool:
     """Whether the price rows there are for a SKU: those of a list lie at one of two spots."""
     return spot[0] == _SKU_ROWS or (spot[0] == _LIST_ROWS and spot[2] == _SCOPES[Scope.SKU])
+
+
+def holds(kind: Kind, entry: Entry) -> bool:
+    """Whether an entry at a spot of that kind is such a record.
+
+    A SKU's product record and its levels are one value.
+    """
+    if kind == "products":
+        return entry.head.name == PRODUCT_NAME
+    return kind != "stock" or entry.head.name != PRODUCT_NAME
 
 
 def command(encoder: BulkEncoder, spot: Spot, operations: Sequence[bytes]) -> bytes:
@@ -159,8 +177,7 @@ _AGREEMENTS: Final[
 
 
 def _row_place(encoder: BulkEncoder, spot: Spot) -> Place:
-    target = Target(Scope(int(spot[2])), spot[3])
-    return encoder.place_of_prices(spot[1], target, with_skus=False)
+    return encoder.place_of_prices(spot[1], target_of(spot), with_skus=False)
 
 
 _PLACES: Final[Mapping[str, Callable[[BulkEncoder, Spot], Place]]] = {

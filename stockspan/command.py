@@ -6,16 +6,13 @@ exit 1. Nothing below this module reads settings from a file or the environment.
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import os
 import secrets
 import sys
-from collections.abc import Coroutine
 from pathlib import Path
-from typing import Annotated, Any, Final, NoReturn, TypeVar
+from typing import Annotated, Final, NoReturn
 
-import uvloop
 from cyclopts import App, CycloptsError, Parameter
 from cyclopts.validators import Number
 from rich.console import Console
@@ -29,11 +26,10 @@ from gateway.domain.errors import (
 )
 from gateway.domain.reservations import State
 from gateway.observability.logs import configure_logs
-from stockspan import feeds, reservations, serving
+from stockspan import feeds, reservations, serving, snapshot_commands
 from stockspan.failure import Failure
+from stockspan.invocation import Config, run
 from stockspan.signals import stopping
-
-T = TypeVar("T")
 
 app: Final = App(
     name="stockspan",
@@ -46,11 +42,7 @@ promises: Final = App(name="reservations", help="Look at reservations, and verif
 app.command(feed)
 app.command(promises)
 app.command(keys)
-
-Config = Annotated[
-    Path | None,
-    Parameter(help="Settings file; else $STOCKSPAN_CONFIG, else ./stockspan.toml if it is there."),
-]
+app.command(snapshot_commands.app)
 
 
 @app.command
@@ -131,7 +123,7 @@ def load(*, config: Config = None, once: bool = False) -> int:
     async def running() -> int:
         return await run_loaders(settings, once=once, shutdown=stopping())
 
-    return _run(running())
+    return run(running())
 
 
 @app.command
@@ -152,11 +144,11 @@ def check(*, config: Config = None, live: bool = False) -> int:
     path = find_file(config, os.environ)
     settings = load_settings(path)
     require_token_keys(settings)
-    found = _run(check_all(settings, sources=not live))
+    found = run(check_all(settings, sources=not live))
     for line in found.remarks:
         print(line)
-    problems = [*found.problems, *_run(reservations.problems(settings))]
-    for trial in _run(try_feeds(settings)) if live else ():
+    problems = [*found.problems, *run(reservations.problems(settings))]
+    for trial in run(try_feeds(settings)) if live else ():
         print(*trials.lines(trial), sep="\n")
         if (problem := trials.problem(trial)) is not None:
             problems.append(problem)
@@ -172,7 +164,7 @@ def check(*, config: Config = None, live: bool = False) -> int:
 def status(*, config: Config = None) -> int:
     """Show every feed: how old it is, how its last sync went."""
     settings = load_settings(find_file(config, os.environ))
-    table = _run(feeds.status(settings))
+    table = run(feeds.status(settings))
     _show(table)
     return 0
 
@@ -198,13 +190,13 @@ def list_reservations(
     """
     settings = load_settings(find_file(config, os.environ))
     if unacknowledged:
-        table, late = _run(reservations.unacknowledged(settings, limit))
+        table, late = run(reservations.unacknowledged(settings, limit))
         _show(table)
         if late:
             within = f"{settings.reservations.acknowledge_within:g} s"
             print(f"{late} not acknowledged within {within} (reservations.acknowledge_within)")
         return 0
-    _show(_run(reservations.listed(settings, state, limit)))
+    _show(run(reservations.listed(settings, state, limit)))
     return 0
 
 
@@ -218,7 +210,7 @@ def verify(*, config: Config = None, repair: bool = False) -> int:
         Make the store hold what the ledger says.
     """
     settings = load_settings(find_file(config, os.environ))
-    verified = _run(reservations.verify(settings, repair=repair))
+    verified = run(reservations.verify(settings, repair=repair))
     found = verified.report.differences
     if found:
         _show(reservations.differences_table(found))
@@ -274,11 +266,6 @@ def _say(text: str, code: int) -> int:
     line = " ".join(text.split())
     print(f"stockspan: {line}", file=sys.stderr)
     return code
-
-
-def _run(work: Coroutine[Any, Any, T]) -> T:
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(work)
 
 
 def _show(table: Table) -> None:

@@ -151,7 +151,7 @@ def decode_sku(value: bytes, taken: bytes | None = None) -> SkuStock | None:
             if entry.head.name == PRODUCT_NAME:
                 return None
         elif entry.head.name == PRODUCT_NAME:
-            product = _product(entry)
+            product = decode_product_record(entry)
         else:
             levels[entry.head.name] = decode_level(entry, at.get(entry.head.name))
     return SkuStock(product, levels) if product is not None or levels else None
@@ -172,7 +172,7 @@ def decode_product(value: bytes) -> tuple[Product | None, bool] | None:
             if flags & Flag.TOMB:
                 return None
             head = Head(flags, feed, seen, None, stamp_ms, PRODUCT_NAME)
-            product = _product(Entry(head, payload))
+            product = decode_product_record(Entry(head, payload))
         known = known or not flags & Flag.TOMB
     return product, known
 
@@ -212,10 +212,15 @@ def decode_locations(value: bytes) -> Sequence[Location]:
     Raises:
         CorruptValueError: the value is not in this format.
     """
-    return [_location(entry) for entry in entries(value) if not entry.head.flags & Flag.TOMB]
+    return [decode_location(entry) for entry in entries(value) if not entry.head.flags & Flag.TOMB]
 
 
-def _product(entry: Entry) -> Product:
+def decode_product_record(entry: Entry) -> Product:
+    """The product record that an entry holds.
+
+    Raises:
+        CorruptValueError: it holds something else.
+    """
     wire = typed(_decode_product, entry.payload)
     try:
         return _product_of(wire)
@@ -248,7 +253,12 @@ def _product_of(wire: _ProductWire) -> Product:
     )
 
 
-def _location(entry: Entry) -> Location:
+def decode_location(entry: Entry) -> Location:
+    """The location that an entry holds.
+
+    Raises:
+        CorruptValueError: it holds something else.
+    """
     wire = typed(_decode_location, entry.payload)
     if not 0 <= wire.h <= _MOST_DAYS:
         raise CorruptValueError

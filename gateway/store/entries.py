@@ -74,6 +74,8 @@ class Op(IntFlag):
     """Seen, but rejected: the last good record stays, and is doubted."""
     SWEEP = 8
     """Remove, if the feed's current snapshot did not see it."""
+    RESTORED = 16
+    """From an archive: kept out by whatever is as new; without versions, by what came as late."""
 
 
 class Head(msgspec.Struct, frozen=True, gc=False):

@@ -21,7 +21,7 @@ STOCK_KINDS: Final = frozenset({"products", "locations", "stock"})
 PRICE_KINDS: Final = frozenset({"price_lists", "prices", "customers", "discounts"})
 """Kinds without which no price can be right."""
 
-_MOST_FEEDS: Final = 255
+MOST_FEEDS: Final = 255
 
 
 class FeedState(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -142,6 +142,17 @@ class FeedRegister:
             message = encode_change(Change(ChangeKind.FEEDS, name))
             await redis.publish(self._keys.changes, message)
 
+    async def numbers(self) -> Mapping[str, int]:
+        """The numbers drawn so far, by feed; of feeds that are no longer configured too.
+
+        Raises:
+            StoreUnavailableError: no answer within the deadline.
+        """
+        async with self._client.asking() as redis:
+            held: Mapping[bytes, bytes] = await redis.hgetall(self._keys.feed_numbers)
+        # The empty name is the counter.
+        return {name.decode(): int(number) for name, number in held.items() if name}
+
     async def number(self, name: str) -> int:
         """The number that marks what this feed writes, drawn at its first use.
 
@@ -156,7 +167,7 @@ class FeedRegister:
             # Two loaders may come here at once: HSETNX keeps the first one's number, and a
             # number drawn in vain is only a gap.
             drawn = await redis.hincrby(self._keys.feed_numbers, "", 1)
-            if drawn > _MOST_FEEDS:
+            if drawn > MOST_FEEDS:
                 raise TooManyFeedsError
             await redis.hsetnx(self._keys.feed_numbers, name, drawn)
             return int(await redis.hget(self._keys.feed_numbers, name))

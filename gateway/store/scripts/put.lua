@@ -28,7 +28,7 @@
 local HEAD = '>BBBI4I4xxxxxxHH'   -- flags feed round version(high, low) stamp name_size payload_size
 local HEAD_SIZE = 21
 local TOMB, DELETED_BY_SNAPSHOT, DOUBTED, RECENT = 1, 3, 4, 8
-local UNVERSIONED, SNAPSHOT, TOUCH, SWEEP = 1, 2, 4, 8
+local UNVERSIONED, SNAPSHOT, TOUCH, SWEEP, RESTORED = 1, 2, 4, 8, 16
 -- What a tombstone outlives: every late message comes within thirty days.
 local TOMBS_LIVE = 2592000
 local FIRST = 4
@@ -62,7 +62,7 @@ if type(held) ~= 'string' or byte(held) ~= 1 then
     local op, flags = byte(argument, 1, 2)
     local high, low = byte(argument, 19, 20)
     local name = sub(argument, 23, 22 + high * 256 + low)
-    if op >= TOUCH or flags ~= 0 or named[name] then
+    if (op >= TOUCH and op < RESTORED) or flags ~= 0 or named[name] then
       plain = false
       break
     end
@@ -114,20 +114,35 @@ local function forget(name, place)
   text[place], place_of[name] = '', nil
 end
 
+-- Whether an entry of an archive is newer than the one held: where not both have a version, the
+-- moment tells, as nobody knows any more in which order the two came.
+local function is_later(argument, place, high, low)
+  local held_high, held_low = high_of[place], low_of[place]
+  if (high == 0 and low == 0) or (held_high == 0 and held_low == 0) then
+    return stamp_of(argument, 13) > stamp_of(text[place], 12)
+  end
+  return high > held_high or (high == held_high and low > held_low)
+end
+
 local accepted, changed, dirty = 0, 0, false
 
 for i = FIRST, #ARGV do
   local argument = ARGV[i]
   local op = byte(argument)
+  local restored = op >= RESTORED
+  if restored then op = op - RESTORED end
   local flags, feed, round, high, low, name_size = unpack_head(HEAD, argument, 2)
   local name = sub(argument, 2 + HEAD_SIZE, 1 + HEAD_SIZE + name_size)
   local place = place_of[name]
   local known = place and text[place]
   local alive = known and flags_of[place] % 2 == 0
   local mine = alive and feed_of[place] == feed
-  round_of[feed] = round
+  -- What is restored begins no round.
+  if not restored then round_of[feed] = round end
 
-  if op >= SWEEP then
+  if restored and known and not is_later(argument, place, high, low) then
+    -- What is held is as new, or newer: it stays.
+  elseif op >= SWEEP then
     if mine and byte(known, 3) ~= round then
       if leaves_none(name, DELETED_BY_SNAPSHOT, high_of[place], low_of[place]) then
         forget(name, place)
@@ -146,7 +161,7 @@ for i = FIRST, #ARGV do
     -- Written or deleted by a delta of the feed after this snapshot had begun: it stays.
   else
     local unversioned = op % 2 == UNVERSIONED
-    local newer = op < TOUCH and (not known or unversioned)
+    local newer = op < TOUCH and (not known or unversioned or restored)
     if known and not newer and op < TOUCH then
       local held_high, held_low = high_of[place], low_of[place]
       newer = high > held_high or (high == held_high and low > held_low)

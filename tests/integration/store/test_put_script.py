@@ -83,7 +83,11 @@ class Model:
             changed += differs
         if self._dirty:
             now = max(operation.stamp_ms for operation in operations)
-            rounds = {operation.feed: operation.round for operation in operations}
+            rounds = {
+                operation.feed: operation.round
+                for operation in operations
+                if not operation.op & Op.RESTORED
+            }
             self._drop_old_tombstones(now, rounds)
         return accepted, changed
 
@@ -157,6 +161,10 @@ class Model:
 
     @staticmethod
     def _newer(new: Operation, held: Held) -> bool:
+        if new.op & Op.RESTORED:
+            if new.version is None or held.version is None:
+                return new.stamp_ms > held.stamp_ms
+            return new.version > held.version
         if new.op & Op.UNVERSIONED:
             return True
         lowest = -(1 << 63)
@@ -170,7 +178,9 @@ versions = st.integers(-3, 3) | st.sampled_from([2**53, 2**53 + 1, 2**62, -(2**6
 stamps = st.sampled_from([NOW, NOW, NOW + 1, NOW + 29 * DAY, NOW + 31 * DAY])
 operations = st.builds(
     Operation,
-    st.sampled_from([Op.PUT, Op.PUT, Op.PUT, Op.SNAPSHOT, Op.SNAPSHOT, Op.TOUCH, Op.SWEEP]),
+    st.sampled_from(
+        [Op.PUT, Op.PUT, Op.PUT, Op.SNAPSHOT, Op.SNAPSHOT, Op.TOUCH, Op.SWEEP, Op.RESTORED]
+    ),
     st.sampled_from([0, 0, 0, Flag.TOMB]),
     st.integers(1, 2),
     st.integers(1, 2),
@@ -180,7 +190,7 @@ operations = st.builds(
     stamps,
 ) | st.builds(
     Operation,
-    st.sampled_from([Op.UNVERSIONED, Op.UNVERSIONED | Op.SNAPSHOT]),
+    st.sampled_from([Op.UNVERSIONED, Op.UNVERSIONED | Op.SNAPSHOT, Op.UNVERSIONED | Op.RESTORED]),
     st.sampled_from([0, 0, Flag.TOMB, Flag.TOMB | Flag.RECENT]),
     st.integers(1, 2),
     st.integers(1, 2),
