@@ -23,6 +23,7 @@ from gateway.api.routes import Handler
 PUBLIC: Final = "public, max-age=5, stale-while-revalidate=30, stale-if-error=86400"
 PUBLIC_MISS: Final = "public, max-age=5"
 PRIVATE: Final = "private, no-store"
+UNKEPT: Final = "no-store"
 VARY: Final = "Accept-Language, Authorization"
 CACHE_STATUS: Final = "Cache-Status"
 MISS: Final = "stockspan; fwd=miss"
@@ -34,11 +35,11 @@ _TAG: Final = re.compile(r'(?:W/)?"([^"]*)"')
 
 
 class Verified(msgspec.Struct, frozen=True):
-    """How old the oldest figure of an answer is; times in milliseconds."""
+    """How old the oldest figure of an answer is, and until when all are fresh; in milliseconds."""
 
     as_of_ms: int
     now_ms: int
-    fresh_for_ms: int
+    fresh_until_ms: int
 
     @property
     def age(self) -> int:
@@ -48,9 +49,9 @@ class Verified(msgspec.Struct, frozen=True):
 
     def status(self, *, erp_down: bool) -> str:
         """The `Cache-Status` of an answer of that age."""
-        if self.now_ms - self.as_of_ms <= self.fresh_for_ms:
+        if self.now_ms <= self.fresh_until_ms:
             return "stockspan; hit"
-        left = (self.fresh_for_ms - self.age * 1000) // 1000
+        left = (self.fresh_until_ms - self.now_ms) // 1000
         return f"stockspan; hit; ttl={left}" + ("; detail=erp-down" if erp_down else "")
 
 

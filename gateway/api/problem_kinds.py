@@ -181,8 +181,8 @@ KINDS: Final[Mapping[str, Kind]] = {
             "not-ready",
             503,
             "Not ready",
-            "The gateway has no figures from the ERP yet. It does not guess: nothing is called "
-            "sold out because nothing was loaded.",
+            "The gateway has no figures from the ERP yet, or only some that are older than may be "
+            "told. It does not guess: nothing is called sold out because nothing was loaded.",
             "Ask again after the seconds in Retry-After; /readyz?verbose shows what is missing.",
             retry_after=2,
         ),

@@ -131,6 +131,10 @@ _DETAILS: Final[Sequence[tuple[type[BaseException], Callable[[Any], str]]]] = (
         errors.LedgerUnavailableError,
         lambda _: "The ledger of reservations does not answer, or none is configured.",
     ),
+    (
+        errors.FigureExpiredError,
+        lambda error: f"The figure of “{error.sku}” is older than may be told.",
+    ),
     (errors.NotReadyError, _waiting),
 )
 

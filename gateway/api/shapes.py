@@ -85,7 +85,7 @@ class ItemError(msgspec.Struct, frozen=True):
 
 
 class UnknownItem(msgspec.Struct, frozen=True):
-    """Stands in the place of a SKU that is not known."""
+    """Stands in the place of a SKU that is not known, or of which nothing may be told now."""
 
     sku: Sku
     error: ItemError

@@ -42,7 +42,14 @@ from gateway.domain.spans import StockStatus
 from gateway.services.directory import Directory
 from gateway.services.lookups import StockLookups
 from gateway.services.selling import SellingRules
-from gateway.services.stock_answers import PickupAnswer, StockAnswer, StockContext, UnknownSku
+from gateway.services.stock_answers import (
+    PickupAnswer,
+    StockAnswer,
+    StockContext,
+    UnknownSku,
+    WithheldSku,
+)
+from gateway.store.feeds import STOCK_KINDS
 
 SCHEMA_ORG: Final[Mapping[StockStatus, str | None]] = {
     StockStatus.IN_STOCK: "https://schema.org/InStock",
@@ -55,7 +62,7 @@ SCHEMA_ORG: Final[Mapping[StockStatus, str | None]] = {
 }
 
 _query_decoder = msgspec.json.Decoder(StockQuery)
-_UNKNOWN: Final = ItemError(KINDS["unknown-sku"].type, KINDS["unknown-sku"].title)
+_ERRORS: Final = {name: ItemError(kind.type, kind.title) for name, kind in KINDS.items()}
 
 
 class StockHandlers:
@@ -93,6 +100,8 @@ class StockHandlers:
         (answer,) = await self._lookups.answer([sku], context)
         if isinstance(answer, UnknownSku):
             return _unknown(sku, exact=exact)
+        if isinstance(answer, WithheldSku):
+            raise answer.error()
         return self._respond(
             request,
             encode(stock_item(answer, judged=context.quantity is not None)),
@@ -134,12 +143,16 @@ class StockHandlers:
         items = [
             stock_item(answer, judged=judged)
             if isinstance(answer, StockAnswer)
-            else UnknownItem(answer.sku, _UNKNOWN)
+            else UnknownItem(answer.sku, _ERRORS[answer.problem])
             for answer in answers
         ]
         body = encode(StockItems(items))
         known = [answer for answer in answers if isinstance(answer, StockAnswer)]
-        return self._respond(request, body, known, exact=context.exact)
+        response = self._respond(request, body, known, exact=context.exact)
+        if any(isinstance(answer, WithheldSku) for answer in answers):
+            # As for a problem: it may be over in a moment.
+            response.headers[hdrs.CACHE_CONTROL] = caching.UNKEPT
+        return response
 
     def _respond(
         self, request: web.Request, body: bytes, answers: Sequence[StockAnswer], *, exact: bool
@@ -162,9 +175,9 @@ class StockHandlers:
         verified = caching.Verified(
             min(answer.as_of_ms for answer in answers),
             self._clock_ms(),
-            self._rules.freshness.fresh_for_ms,
+            min(answer.as_of_ms + answer.fresh_for_ms for answer in answers),
         )
-        erp_down = self._directory.current.any_failing()
+        erp_down = self._directory.current.any_failing(STOCK_KINDS)
         return {
             hdrs.AGE: str(verified.age),
             caching.CACHE_STATUS: verified.status(erp_down=erp_down),

@@ -75,18 +75,37 @@ class Gateway(Section):
     cors_origins: tuple[str, ...] = ("*",)
 
 
+WhenExpired = Literal["serve", "on_request", "refuse"]
+
+
+class ClassFreshness(Section):
+    """How old figures of one stock class may grow; what is left out is as for all."""
+
+    fresh_for: Seconds | None = None
+    stale_for: Seconds | None = None
+    when_expired: WhenExpired | None = None
+
+
 class Freshness(Section):
     """How old figures may grow."""
 
     fresh_for: Seconds = 900.0
     stale_for: Seconds = 86400.0
-    when_expired: Literal["serve", "on_request"] = "serve"
+    when_expired: WhenExpired = "serve"
+    classes: dict[str, ClassFreshness] = Field(default={})
+
+    def of(self, stock_class: str) -> Freshness:
+        """What holds for a class that has settings of its own."""
+        given = self.classes[stock_class].model_dump(exclude_none=True)
+        return self.model_copy(update=given)
 
     @model_validator(mode="after")
     def _in_order(self) -> Freshness:
-        if self.stale_for < self.fresh_for:
-            msg = "stale_for must not be shorter than fresh_for"
-            raise ValueError(msg)
+        named = {f"classes.{name}: ": self.of(name) for name in self.classes}
+        for place, one in {"": self, **named}.items():
+            if one.stale_for < one.fresh_for:
+                msg = f"{place}stale_for must not be shorter than fresh_for"
+                raise ValueError(msg)
         return self
 
 

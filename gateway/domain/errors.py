@@ -20,6 +20,7 @@ StockspanError
  ├─ IdempotencyMismatchError    the key was used for something else
  ├─ IdempotencyInProgressError  the first request with the key is still under way
  ├─ NotReadyError            feeds: those that have not been loaded yet
+ │   └─ FigureExpiredError   sku: its figure is too old to be told
  ├─ LedgerUnavailableError   PostgreSQL did not answer in time, or refused
  └─ StoreUnavailableError    Redis did not answer in time, or refused
      └─ StoreFullError       it refused a write for lack of memory
@@ -185,6 +186,14 @@ class NotReadyError(StockspanError):
     def __init__(self, feeds: tuple[str, ...] = ()) -> None:
         super().__init__(", ".join(feeds))
         self.feeds = feeds
+
+
+class FigureExpiredError(NotReadyError):
+    """The figure of this SKU is older than may be told."""
+
+    def __init__(self, sku: str) -> None:
+        super().__init__()
+        self.sku = sku
 
 
 class StoreUnavailableError(StockspanError):

@@ -23,7 +23,11 @@ class WhenExpired(StrEnum):
     """What an operator wants done with a figure too old to rely on."""
 
     SERVE = "serve"
+    """Tell it, and how old it is."""
     ON_REQUEST = "on_request"
+    """Tell that it is to be asked for."""
+    REFUSE = "refuse"
+    """Tell nothing, and promise nothing."""
 
 
 class FreshnessPolicy(msgspec.Struct, frozen=True):
@@ -41,5 +45,9 @@ class FreshnessPolicy(msgspec.Struct, frozen=True):
         return Freshness.STALE if age <= self.stale_for_ms else Freshness.EXPIRED
 
     def withholds(self, freshness: Freshness) -> bool:
-        """Whether the figure may no longer be told."""
+        """Whether the figure may no longer be told, but that it can be asked for."""
         return freshness is Freshness.EXPIRED and self.when_expired is WhenExpired.ON_REQUEST
+
+    def refuses(self, freshness: Freshness) -> bool:
+        """Whether nothing may be told any more."""
+        return freshness is Freshness.EXPIRED and self.when_expired is WhenExpired.REFUSE

@@ -14,7 +14,7 @@ from typing import Any, Literal, Protocol
 import msgspec
 
 from gateway.domain.customers import Customer
-from gateway.domain.errors import UnknownLocationError
+from gateway.domain.errors import FigureExpiredError, UnknownLocationError
 from gateway.domain.money import Amount, LineAmounts, amount_text, price_text
 from gateway.domain.order_rules import QuantityRules, judge_quantity
 from gateway.domain.quantities import Milli, to_number
@@ -30,10 +30,10 @@ from gateway.services.price_lines import (
 )
 from gateway.services.prices import PriceLookups
 from gateway.services.selling import Channel
-from gateway.services.stock_answers import StockAnswer, StockContext
+from gateway.services.stock_answers import StockAnswer, StockContext, WithheldSku
 from gateway.store.feeds import has_prices
 
-LineProblem = Literal["unknown-sku", "unknown-location", "no-price"]
+LineProblem = Literal["unknown-sku", "unknown-location", "no-price", "not-ready"]
 
 
 class PriceSigner(Protocol):
@@ -163,6 +163,8 @@ class _Judging:
             stock = self._stock(line)
         except UnknownLocationError:
             problems.append("unknown-location")
+        except FigureExpiredError:
+            problems.append("not-ready")
         return CheckedLine(
             line, stock, priced, judge_quantity(product, self._all[line.sku]), problems
         )
@@ -172,6 +174,7 @@ class _Judging:
 
         Raises:
             UnknownLocationError: the line names a location that does not serve the channel.
+            FigureExpiredError: the figure is too old to be told.
         """
         if line.location is not None:
             self._reading.require_location(line.location, self._channel)
@@ -203,6 +206,8 @@ class _Judging:
             exact=True,
         )
         answer = self._reading.answer(sku, context)
+        if isinstance(answer, WithheldSku):
+            raise answer.error()
         if not isinstance(answer, StockAnswer):
             raise TypeError(sku)
         return answer

@@ -37,10 +37,12 @@ def met(
     Raises:
         UnknownSkuError, UnknownLocationError: there is none of that name.
         InsufficientStockError: some SKU falls short, and may not be ordered ahead.
+        FigureExpiredError: a figure is too old to promise from.
     """
     for sku, demand in asked.items():
         if reading.product(sku) is None:
             raise UnknownSkuError(sku)
+        reading.require_told(sku, channel)
         for location in demand.named:
             reading.require_stocked(sku, location, channel)
     lines: list[ReservedLine] = []

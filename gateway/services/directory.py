@@ -7,7 +7,7 @@ every second besides, because messages may be lost. While the store is away the 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Final, Protocol
 
 import msgspec
@@ -125,9 +125,13 @@ class Snapshot(msgspec.Struct, frozen=True):
         states = [state for state in self.feeds.values() if state.kind == kind]
         return min((state.verified_through_ms or 0 for state in states), default=None)
 
-    def any_failing(self) -> bool:
-        """Whether any feed's last sync failed: the ERP is down, or answers nonsense."""
-        return any(state.failing_since_ms is not None for state in self.feeds.values())
+    def any_failing(self, kinds: Collection[str]) -> bool:
+        """Whether the last sync of such a feed failed: the ERP is down, or answers nonsense."""
+        return any(
+            state.failing_since_ms is not None
+            for state in self.feeds.values()
+            if state.kind in kinds
+        )
 
 
 def _require_none(waiting: tuple[str, ...] | None) -> None:

@@ -11,7 +11,13 @@ from gateway.domain.quantities import Milli
 from gateway.domain.stock import PLAIN_PRODUCT, Location, Product, SkuStock
 from gateway.services.directory import Directory, Snapshot
 from gateway.services.selling import Channel, SellingRules
-from gateway.services.stock_answers import Answering, StockAnswer, StockContext, UnknownSku
+from gateway.services.stock_answers import (
+    Answer,
+    Answering,
+    StockContext,
+    UnknownSku,
+    WithheldSku,
+)
 from gateway.store.stock import Reading
 
 
@@ -37,9 +43,7 @@ class StockLookups:
         self._rules = rules
         self._clock_ms = clock_ms
 
-    async def answer(
-        self, skus: Sequence[str], context: StockContext
-    ) -> list[StockAnswer | UnknownSku]:
+    async def answer(self, skus: Sequence[str], context: StockContext) -> list[Answer]:
         """One answer for each SKU, in the order asked.
 
         Raises:
@@ -132,7 +136,17 @@ class StockReading:
         product = self.product(sku)
         return product is not None and product.may_wait(self._local_now(channel))
 
-    def answer(self, sku: str, context: StockContext) -> StockAnswer | UnknownSku:
+    def require_told(self, sku: str, channel: Channel) -> None:
+        """Return if the figure of one of the SKUs read may be told, and so promised from.
+
+        Raises:
+            FigureExpiredError: it is too old.
+        """
+        answer = self.answer(sku, StockContext(channel, channel.locale, exact=True))
+        if isinstance(answer, WithheldSku):
+            raise answer.error()
+
+    def answer(self, sku: str, context: StockContext) -> Answer:
         """What may be told of one of the SKUs read."""
         stock = self._held[sku]
         if stock is None:

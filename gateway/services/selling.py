@@ -25,12 +25,22 @@ class Channel(msgspec.Struct, frozen=True):
 
 
 class SellingRules(msgspec.Struct, frozen=True):
-    """What the operator decided: channels (the first is the default), spans, words, ages."""
+    """What the operator decided: channels (the first is the default), spans, words, ages.
+
+    `freshness` is for prices, and for stock of every class that is not in `stock_freshness`.
+    """
 
     channels: Mapping[str, Channel]
     span_policy: Callable[[str, str | None], SpanPolicy]
     labels: Mapping[str, Labels]
     freshness: FreshnessPolicy
+    stock_freshness: Mapping[str, FreshnessPolicy] = {}
+
+    def freshness_of(self, stock_class: str | None) -> FreshnessPolicy:
+        """How old figures of a stock class may grow."""
+        if stock_class is None:
+            return self.freshness
+        return self.stock_freshness.get(stock_class, self.freshness)
 
     def channel(self, name: str | None) -> Channel:
         """The channel of that name, or the default.

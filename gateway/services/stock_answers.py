@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 from msgspec.structs import replace
 
 from gateway.domain.delivery import Place, Promise, promise
+from gateway.domain.errors import FigureExpiredError, StockspanError
 from gateway.domain.freshness import Freshness
 from gateway.domain.quantities import UNIT, Milli
 from gateway.domain.spans import ON_REQUEST_VIEW, PREORDER_VIEW, StockStatus, StockView
@@ -51,6 +52,7 @@ class StockAnswer(msgspec.Struct, frozen=True):
     delivery: Promise | None
     as_of_ms: int
     freshness: Freshness
+    fresh_for_ms: int
     sufficient: bool | None = None
     salable: Milli | None = None
     pickup: tuple[PickupAnswer, ...] | None = None
@@ -60,6 +62,21 @@ class UnknownSku(msgspec.Struct, frozen=True):
     """Nothing is known of this SKU."""
 
     sku: str
+    problem: Literal["unknown-sku"] = "unknown-sku"
+
+
+class WithheldSku(msgspec.Struct, frozen=True):
+    """There is something of this SKU, but nothing may be told now, and why."""
+
+    sku: str
+    problem: Literal["not-ready"]
+
+    def error(self) -> StockspanError:
+        """The same as an error."""
+        return FigureExpiredError(self.sku)
+
+
+Answer = StockAnswer | UnknownSku | WithheldSku
 
 
 class Answering:
@@ -74,7 +91,6 @@ class Answering:
         local_now: datetime,
         stock: SkuStock,
     ) -> None:
-        self._rules = rules
         self._directory = directory
         self._context = context
         self._now_ms = now_ms
@@ -82,13 +98,16 @@ class Answering:
         self._product: Product = stock.product or PLAIN_PRODUCT
         self._local_now = local_now
         self._policy = rules.span_policy(context.channel.name, self._product.stock_class)
+        self._ages = rules.freshness_of(self._product.stock_class)
         self._labels = rules.labels[context.locale]
 
-    def answer(self, sku: str) -> StockAnswer:
+    def answer(self, sku: str) -> StockAnswer | WithheldSku:
         context = self._context
         places = self._places()
         as_of_ms = min(self._as_of_ms(places), self._now_ms)
-        freshness = self._rules.freshness.judge(as_of_ms, self._now_ms)
+        freshness = self._ages.judge(as_of_ms, self._now_ms)
+        if self._ages.refuses(freshness):
+            return WithheldSku(sku, "not-ready")
         salable = sum(place.level.salable() for place in places)
         view = self._view(salable, freshness)
         exact = context.exact
@@ -99,6 +118,7 @@ class Answering:
             self._delivery(places, view),
             as_of_ms,
             freshness,
+            self._ages.fresh_for_ms,
             sufficient=self._sufficient(view, salable),
             salable=salable if exact else None,
             pickup=self._pickup(freshness) if context.pickup else None,
@@ -134,7 +154,7 @@ class Answering:
         return level.stamp_ms if verified is None else verified
 
     def _view(self, salable: Milli, freshness: Freshness) -> StockView:
-        if self._rules.freshness.withholds(freshness):
+        if self._ages.withholds(freshness):
             return ON_REQUEST_VIEW
         product = self._product
         if product.awaits_release(self._local_now):

@@ -27,11 +27,8 @@ def selling_rules(settings: config.Settings) -> SellingRules:
         {name: _channel(name, channel) for name, channel in settings.channels.items()},
         span_policies(settings),
         {locale: _labels(locale) for locale in LOCALES},
-        FreshnessPolicy(
-            int(settings.freshness.fresh_for * 1000),
-            int(settings.freshness.stale_for * 1000),
-            WhenExpired(settings.freshness.when_expired),
-        ),
+        _freshness(settings.freshness),
+        {name: _freshness(settings.freshness.of(name)) for name in settings.freshness.classes},
     )
 
 
@@ -52,6 +49,14 @@ def span_policies(settings: config.Settings) -> Callable[[str, str | None], Span
         return shipped
 
     return find
+
+
+def _freshness(freshness: config.Freshness) -> FreshnessPolicy:
+    return FreshnessPolicy(
+        int(freshness.fresh_for * 1000),
+        int(freshness.stale_for * 1000),
+        WhenExpired(freshness.when_expired),
+    )
 
 
 def _channel(name: str, channel: config.Channel) -> Channel:

@@ -51,6 +51,8 @@ WRONG = {
     '[channels.a]\ncut_off = "14:00Z"': "without an offset",
     "[spans.a]\nbounds = [0.0005]": "with at most three decimals",
     '[freshness]\nfresh_for = "2d"': "stale_for must not be shorter",
+    '[freshness.classes.fish]\nstale_for = "1m"': "classes.fish: stale_for must not be shorter",
+    '[freshness.classes.fish]\nwhen_expired = "never"': "freshness.classes.fish.when_expired",
     '[channels.a]\ntimezone = "Mars"': "channels.a.timezone = 'Mars': must be a time zone",
     '[channels.a]\ncountry = "XX"': "channels.a.country = 'XX': must be a country",
     "[channels.a]\nworking_days = []": "channels.a.working_days",

@@ -27,5 +27,14 @@ def test_the_limits_belong_to_the_better_side(age_ms: int, word: str) -> None:
 def test_only_an_expired_figure_is_withheld_and_only_when_so_decided() -> None:
     careful = FreshnessPolicy(1000, 5000, WhenExpired.ON_REQUEST)
     assert careful.withholds(Freshness.EXPIRED)
+    assert not careful.refuses(Freshness.EXPIRED)
     assert not careful.withholds(Freshness.STALE)
     assert not POLICY.withholds(Freshness.EXPIRED)
+
+
+def test_only_an_expired_figure_is_refused_and_only_when_so_decided() -> None:
+    strict = FreshnessPolicy(1000, 5000, WhenExpired.REFUSE)
+    assert strict.refuses(Freshness.EXPIRED)
+    assert not strict.withholds(Freshness.EXPIRED)
+    assert not strict.refuses(Freshness.STALE)
+    assert not POLICY.refuses(Freshness.EXPIRED)
