@@ -101,6 +101,12 @@ class Gateway:
             while not self.parts.changes.connected:  # noqa: ASYNC110 - it is a flag, for readers
                 await asyncio.sleep(0.001)
 
+    async def unlisten(self) -> None:
+        """Lose the change channel, and that alone."""
+        assert self._listening is not None
+        self._listening.cancel()
+        await asyncio.gather(self._listening, return_exceptions=True)
+
     async def keep(self) -> None:
         """Do once what goes on beside requests: holds restored, lapsed, settled; acks applied."""
         assert self.parts.upkeep is not None
@@ -108,8 +114,7 @@ class Gateway:
 
     async def close(self) -> None:
         if self._listening is not None:
-            self._listening.cancel()
-            await asyncio.gather(self._listening, return_exceptions=True)
+            await self.unlisten()
         await self._session.close()
 
 

@@ -47,11 +47,13 @@ class Verified(msgspec.Struct, frozen=True):
         shown_ms = self.as_of_ms // 1000 * 1000
         return max(0, -((shown_ms - self.now_ms) // 1000))
 
-    def status(self, *, erp_down: bool) -> str:
-        """The `Cache-Status` of an answer of that age."""
+    def status(self, *, erp_down: bool, store_down: bool = False) -> str:
+        """The `Cache-Status` of an answer of that age; that the store is away is always told."""
+        left = (self.fresh_until_ms - self.now_ms) // 1000
+        if store_down:
+            return f"stockspan; hit; ttl={left}; detail=store-down"
         if self.now_ms <= self.fresh_until_ms:
             return "stockspan; hit"
-        left = (self.fresh_until_ms - self.now_ms) // 1000
         return f"stockspan; hit; ttl={left}" + ("; detail=erp-down" if erp_down else "")
 
 

@@ -28,7 +28,8 @@ _FIRST_SECOND: Final = -62_135_596_800
 _LAST_SECOND: Final = 253_402_300_799
 
 _ERRORS: Final[dict[NoPrice, ItemError]] = {
-    name: ItemError(KINDS[name].type, KINDS[name].title) for name in ("unknown-sku", "no-price")
+    name: ItemError(KINDS[name].type, KINDS[name].title)
+    for name in ("unknown-sku", "no-price", "store-unavailable")
 }
 
 

@@ -178,9 +178,10 @@ class StockHandlers:
             min(answer.as_of_ms + answer.fresh_for_ms for answer in answers),
         )
         erp_down = self._directory.current.any_failing(STOCK_KINDS)
+        store_down = any(answer.last_known for answer in answers)
         return {
             hdrs.AGE: str(verified.age),
-            caching.CACHE_STATUS: verified.status(erp_down=erp_down),
+            caching.CACHE_STATUS: verified.status(erp_down=erp_down, store_down=store_down),
         }
 
 

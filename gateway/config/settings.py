@@ -49,6 +49,7 @@ class Store(Section):
     mode: Literal["standalone", "cluster"] = "standalone"
     prefix: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,32}$")] = "ss"
     timeout: Seconds = 0.1
+    last_known_for: Spell = 900.0
 
 
 class Ledger(Section):

@@ -44,10 +44,15 @@ class FreshnessPolicy(msgspec.Struct, frozen=True):
             return Freshness.FRESH
         return Freshness.STALE if age <= self.stale_for_ms else Freshness.EXPIRED
 
+    @property
+    def may_refuse(self) -> bool:
+        """Whether there is an age at which nothing may be told."""
+        return self.when_expired is WhenExpired.REFUSE
+
     def withholds(self, freshness: Freshness) -> bool:
         """Whether the figure may no longer be told, but that it can be asked for."""
         return freshness is Freshness.EXPIRED and self.when_expired is WhenExpired.ON_REQUEST
 
     def refuses(self, freshness: Freshness) -> bool:
         """Whether nothing may be told any more."""
-        return freshness is Freshness.EXPIRED and self.when_expired is WhenExpired.REFUSE
+        return freshness is Freshness.EXPIRED and self.may_refuse

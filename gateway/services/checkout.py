@@ -33,7 +33,9 @@ from gateway.services.selling import Channel
 from gateway.services.stock_answers import StockAnswer, StockContext, WithheldSku
 from gateway.store.feeds import has_prices
 
-LineProblem = Literal["unknown-sku", "unknown-location", "no-price", "not-ready"]
+LineProblem = Literal[
+    "unknown-sku", "unknown-location", "no-price", "not-ready", "store-unavailable"
+]
 
 
 class PriceSigner(Protocol):
@@ -105,7 +107,7 @@ class Checkout:
         """
         asked = _prices_of(request)
         reading, priced = await asyncio.gather(
-            self._stock.read([line.sku for line in request.lines]), self._priced(asked)
+            self._stock.look([line.sku for line in request.lines]), self._priced(asked)
         )
         if priced is None:
             # The stock reading has proved the store warm: only now is it known that this shop
@@ -151,13 +153,15 @@ class _Judging:
 
     def line(self, line: CartLine, price: PricedLine | UnpricedLine) -> CheckedLine:
         """What can be said of this line."""
+        problems: list[LineProblem] = []
+        priced = price if isinstance(price, PricedLine) else None
+        if not self._reading.is_known(line.sku):
+            return CheckedLine(line, None, priced, None, ["store-unavailable"])
         product = self._reading.product(line.sku)
         if product is None or (isinstance(price, UnpricedLine) and price.problem == "unknown-sku"):
             return CheckedLine(line, None, None, None, ["unknown-sku"])
-        problems: list[LineProblem] = []
-        priced = price if isinstance(price, PricedLine) else None
-        if priced is None:
-            problems.append("no-price")
+        if isinstance(price, UnpricedLine):
+            problems.append(price.problem)
         stock: StockAnswer | None = None
         try:
             stock = self._stock(line)

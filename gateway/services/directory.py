@@ -143,9 +143,15 @@ def _require_none(waiting: tuple[str, ...] | None) -> None:
 class Directory:
     """Keeps the newest `Snapshot` it could read."""
 
-    def __init__(self, locations: LocationSource, feeds: FeedSource) -> None:
+    def __init__(
+        self,
+        locations: LocationSource,
+        feeds: FeedSource,
+        clock_ms: Callable[[], int] | None = None,
+    ) -> None:
         self._locations = locations
         self._feeds = feeds
+        self._clock_ms = clock_ms
         self._wake = asyncio.Event()
         self._renewal = SingleFlight(self.renew)
         self._begun = self._read = 0
@@ -153,6 +159,8 @@ class Directory:
         self._heard = Snapshot()
         self.current = Snapshot()
         self.reachable = False
+        self.answered_ms: int | None = None
+        """When the store last answered; None: never, or nobody keeps the time."""
 
     def on_change(self, change: Change | None) -> None:
         """Renew soon, if the change is one that matters here."""
@@ -182,6 +190,8 @@ class Directory:
                 self.reachable = False
             raise
         self.reachable = True
+        if self._clock_ms is not None:
+            self.answered_ms = self._clock_ms()
         if begun < self._read:
             return  # one that began later has ended before
         self._read = begun

@@ -6,18 +6,23 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Protocol
 
-from gateway.domain.errors import UnknownLocationError
+from msgspec.structs import replace
+
+from gateway.domain.errors import StoreUnavailableError, UnknownLocationError
 from gateway.domain.quantities import Milli
 from gateway.domain.stock import PLAIN_PRODUCT, Location, Product, SkuStock
 from gateway.services.directory import Directory, Snapshot
+from gateway.services.last_known import Outage
 from gateway.services.selling import Channel, SellingRules
 from gateway.services.stock_answers import (
     Answer,
     Answering,
+    StockAnswer,
     StockContext,
     UnknownSku,
     WithheldSku,
 )
+from gateway.store.feeds import unready
 from gateway.store.stock import Reading
 
 
@@ -26,6 +31,9 @@ class StockReader(Protocol):
 
     async def read(self, skus: Sequence[str]) -> Reading:
         """What is held of each SKU, in order, and in which epoch."""
+
+    def recall(self, skus: Sequence[str], epoch: bytes | None) -> Mapping[str, SkuStock]:
+        """Those of these SKUs of which something was known last, in this epoch."""
 
 
 class StockLookups:
@@ -37,11 +45,13 @@ class StockLookups:
         directory: Directory,
         rules: SellingRules,
         clock_ms: Callable[[], int],
+        outage: Outage | None = None,
     ) -> None:
         self._stock = stock
         self._directory = directory
         self._rules = rules
         self._clock_ms = clock_ms
+        self._outage = outage
 
     async def answer(self, skus: Sequence[str], context: StockContext) -> list[Answer]:
         """One answer for each SKU, in the order asked.
@@ -51,11 +61,32 @@ class StockLookups:
             StoreUnavailableError: the store did not answer.
             UnknownLocationError: no such location serves the channel.
         """
-        reading = await self.read(skus)
+        reading = await self.look(skus)
         if context.location is not None:
             reading.require_location(context.location, context.channel)
         answers = {sku: reading.answer(sku, context) for sku in dict.fromkeys(skus)}
         return [answers[sku] for sku in skus]
+
+    async def look(self, skus: Sequence[str]) -> StockReading:
+        """As `read`; but while the store is away, what this worker knew last.
+
+        Raises:
+            NotReadyError: the store is cold.
+            StoreUnavailableError: the store did not answer, and nothing is known of any of these.
+        """
+        outage = self._outage
+        if outage is None:
+            return await self.read(skus)
+        recalled = self._recalled(skus) if outage.is_noticed else None
+        if recalled is not None:
+            return recalled
+        try:
+            return await self.read(skus)
+        except StoreUnavailableError:
+            recalled = self._recalled(skus) if outage.is_bridged else None
+            if recalled is None:
+                raise
+            return recalled
 
     async def read(self, skus: Sequence[str]) -> StockReading:
         """What is held of these SKUs, to be answered in any circumstances.
@@ -76,9 +107,22 @@ class StockLookups:
         held = dict(zip(asked, reading.stock, strict=True))
         return StockReading(self._rules, directory, held, self._clock_ms())
 
+    def _recalled(self, skus: Sequence[str]) -> StockReading | None:
+        """What was known last of these SKUs; None where it is nothing, or of a cold store."""
+        directory = self._directory.current
+        held = self._stock.recall(list(dict.fromkeys(skus)), directory.epoch)
+        if not held or unready(directory.feeds) is not None:
+            return None
+        # No younger than what the change channel told of: what came later may have changed it.
+        as_told = replace(directory, feeds=self._directory.heard.feeds)
+        return StockReading(self._rules, as_told, held, self._clock_ms(), last_known=True)
+
 
 class StockReading:
-    """What was held of some SKUs at one moment."""
+    """What was held of some SKUs at one moment.
+
+    `last_known`: the store is away, and this is what the worker knew last, of some of them.
+    """
 
     def __init__(
         self,
@@ -86,11 +130,14 @@ class StockReading:
         directory: Snapshot,
         held: Mapping[str, SkuStock | None],
         now_ms: int,
+        *,
+        last_known: bool = False,
     ) -> None:
         self._rules = rules
         self._directory = directory
         self._held = held
         self._now_ms = now_ms
+        self._last_known = last_known
         self._now = datetime.fromtimestamp(now_ms / 1000, UTC)
         self._local: dict[str, datetime] = {}
 
@@ -142,19 +189,31 @@ class StockReading:
         Raises:
             FigureExpiredError: it is too old.
         """
+        product = self.product(sku) or PLAIN_PRODUCT
+        if not self._rules.freshness_of(product.stock_class).may_refuse:
+            return
         answer = self.answer(sku, StockContext(channel, channel.locale, exact=True))
         if isinstance(answer, WithheldSku):
             raise answer.error()
 
+    def is_known(self, sku: str) -> bool:
+        """Whether it can be said at all what there is of one of the SKUs asked for."""
+        return not self._last_known or sku in self._held
+
     def answer(self, sku: str, context: StockContext) -> Answer:
         """What may be told of one of the SKUs read."""
+        if not self.is_known(sku):
+            return WithheldSku(sku, "store-unavailable")
         stock = self._held[sku]
         if stock is None:
             return UnknownSku(sku)
         local_now = self._local_now(context.channel)
-        return Answering(
+        answer = Answering(
             self._rules, self._directory, context, self._now_ms, local_now, stock
         ).answer(sku)
+        if self._last_known and isinstance(answer, StockAnswer):
+            return replace(answer, last_known=True)
+        return answer
 
     def _local_now(self, channel: Channel) -> datetime:
         local_now = self._local.get(channel.name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final, Protocol
 
 from gateway.domain.candidates import PriceContext, Ranked
@@ -137,10 +137,18 @@ class Answering:
         self.digits = minor_digits(pricing.context.currency) or 0
 
     def lines(
-        self, wanted: Iterable[WantedLine], skus: Mapping[str, SkuCopy | None]
+        self,
+        wanted: Iterable[WantedLine],
+        skus: Mapping[str, SkuCopy | None],
+        unread: Collection[str] = (),
     ) -> list[Priced]:
-        """One answer for each line."""
-        return [self._line(line, skus[line.sku]) for line in wanted]
+        """One answer for each line; of SKUs that are `unread` nothing can be said."""
+        return [
+            UnpricedLine(line.sku, line.quantity, "store-unavailable")
+            if line.sku in unread
+            else self._line(line, skus[line.sku])
+            for line in wanted
+        ]
 
     def _line(self, wanted: WantedLine, sku: SkuCopy | None) -> Priced:
         if sku is None or not may_see(self._customer, sku.assortments):

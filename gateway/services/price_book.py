@@ -93,6 +93,8 @@ class PriceBook:
         self._serials = itertools.count(1)
         self._changed: set[str] = set()
         self._unread = True
+        self.outdated = True
+        """Whether some head is known to be another than it is here."""
         self._wake = asyncio.Event()
         self._reading_all = SingleFlight(self._read_all_heads)
         self._reading_some = SingleFlight(self._read_some_heads)
@@ -126,6 +128,7 @@ class PriceBook:
             self.cells.evict(change.name)
         elif change.kind is ChangeKind.PRICE_LIST:
             self._changed.add(change.name)
+            self.outdated = True
             self._wake.set()
         elif change.kind is ChangeKind.FEEDS and self._epoch_now() != self.epoch:
             self._wake.set()
@@ -133,7 +136,7 @@ class PriceBook:
     def forget(self) -> None:
         """Everything is out of date."""
         self._drop_copies()
-        self._unread = True
+        self._unread = self.outdated = True
         self._wake.set()
 
     async def settle(self, epoch: bytes | None) -> None:
@@ -147,9 +150,7 @@ class PriceBook:
             StoreUnavailableError: the store did not answer, or is still being read.
         """
         linked = self.is_linked()
-        if not linked:
-            self._drop_copies()
-        elif epoch != self.epoch and not self._reading_all.under_way:
+        if linked and epoch != self.epoch and not self._reading_all.under_way:
             self.forget()
         some = len(self._changed) + len(self._on_their_way)
         everything = self._unread or self._reading_all.under_way
@@ -160,6 +161,8 @@ class PriceBook:
                 if not linked:
                     # Nobody tells of changes: only what is read from now on is known to be so.
                     await self._reading_all.fresh()
+                    # Only now that it answers: until then these are what was known last.
+                    self._drop_copies()
                 elif everything:
                     await self._reading_all.join()
                 elif self._changed:
@@ -261,6 +264,7 @@ class PriceBook:
             self._unread = True
             raise
         self.epoch, self.heads = epoch, index
+        self.outdated = bool(self._changed)
 
     async def _read_some_heads(self) -> None:
         if self._reading_all.under_way:
@@ -277,6 +281,7 @@ class PriceBook:
         finally:
             self._on_their_way = ()
         self.heads.update(asked, heads)
+        self.outdated = self._unread or bool(self._changed)
         if self._changed:
             self._wake.set()
 

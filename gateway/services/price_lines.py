@@ -15,7 +15,7 @@ from gateway.domain.pricing import PriceTerms, ResolvedPrice
 from gateway.domain.quantities import Milli
 from gateway.services.selling import Channel
 
-NoPrice = Literal["unknown-sku", "no-price"]
+NoPrice = Literal["unknown-sku", "no-price", "store-unavailable"]
 
 
 class WantedLine(msgspec.Struct, frozen=True, gc=False):

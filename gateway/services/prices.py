@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from typing import Final
 
 from gateway.domain.candidates import PriceContext
 from gateway.domain.customers import Customer
-from gateway.domain.errors import UnknownCustomerError
+from gateway.domain.errors import StoreUnavailableError, UnknownCustomerError
 from gateway.domain.money import minor_digits
 from gateway.domain.price_lists import Target
 from gateway.services.buyers import Buyer
 from gateway.services.directory import Directory, Snapshot
+from gateway.services.last_known import Outage
 from gateway.services.price_answers import Answering, Pricing
 from gateway.services.price_book import PriceBook
 from gateway.services.price_copies import Agreed, Cells, Rows, SkuCopy
@@ -25,7 +27,9 @@ from gateway.services.price_lines import (
     UnpricedLine,
 )
 from gateway.services.selling import Channel, SellingRules
-from gateway.store.feeds import has_prices
+from gateway.store.feeds import has_prices, unready_prices
+
+_NOT_KNOWN: Final = "the store is away, and not all that is needed is known"
 
 
 class PriceLookups:
@@ -37,21 +41,38 @@ class PriceLookups:
         directory: Directory,
         rules: SellingRules,
         clock_ms: Callable[[], int],
+        outage: Outage | None = None,
     ) -> None:
         self._book = book
         self._directory = directory
         self._rules = rules
         self._clock_ms = clock_ms
+        self._outage = outage
 
     async def answer(self, request: PriceRequest) -> PriceAnswer:
-        """One price for each line, in the order asked.
+        """One price for each line, in the order asked; while the store is away, as known last.
 
         Raises:
             UnknownCustomerError, UnknownChannelError: there is none of that name.
             NotReadyError: prices have not been loaded yet.
-            StoreUnavailableError: the store did not answer.
+            StoreUnavailableError: the store did not answer, and what is known is not enough.
         """
-        directory = await self._ready()
+        outage = self._outage
+        if outage is None:
+            return await self._answer(request, await self._ready())
+        if outage.is_noticed and self._is_known():
+            return await self._answer(request, self._directory.heard, last_known=True)
+        try:
+            return await self._answer(request, await self._ready())
+        except StoreUnavailableError:
+            if not outage.is_bridged or not self._is_known():
+                raise
+            return await self._answer(request, self._directory.heard, last_known=True)
+
+    async def _answer(
+        self, request: PriceRequest, directory: Snapshot, *, last_known: bool = False
+    ) -> PriceAnswer:
+        """The same; with `last_known` nothing is read, and what is not known has no price."""
         skus = {line.sku: self._book.skus.get(line.sku) for line in request.lines}
         customer = cells = None
         if request.customer is not None:
@@ -60,14 +81,16 @@ class PriceLookups:
             cells = self._book.cells.get(customer.discount_class)
         unread = [sku for sku, found in skus.items() if found is None]
         missing = None if customer is not None else request.customer
-        if unread or missing is not None:
+        if last_known:
+            _require_known(request, customer, cells, skus)
+        elif unread or missing is not None:
             found = await self._book.read(unread, missing, None)
             skus.update(found.skus)
             customer = customer or found.customer
         if request.customer is not None and customer is None:
             raise UnknownCustomerError(request.customer)
         buyer, channel = self._buyer(request, customer)
-        agreed = await self._agreed(buyer, cells, skus)
+        agreed = await self._agreed(buyer, cells, skus, last_known=last_known)
         now_ms = self._clock_ms()
         pricing = Pricing(
             PriceContext(
@@ -96,7 +119,7 @@ class PriceLookups:
             channel,
             buyer.currency,
             answering.digits,
-            answering.lines(request.lines, skus),
+            answering.lines(request.lines, skus, unread if last_known else ()),
         )
 
     def without_prices(self, request: PriceRequest) -> PriceAnswer:
@@ -116,6 +139,13 @@ class PriceLookups:
         """Whether what prices need first is in this worker, or no prices are loaded at all."""
         directory = self._directory.current
         return not has_prices(directory.feeds) or directory.epoch == self._book.epoch
+
+    def _is_known(self) -> bool:
+        """Whether the worker has all heads of a store that was warm, as they were last told."""
+        directory = self._directory.current
+        if self._book.outdated or directory.epoch != self._book.epoch:
+            return False
+        return unready_prices(directory.feeds) is None
 
     async def _ready(self) -> Snapshot:
         """The directory of a store that is warm, with the heads of its epoch.
@@ -154,8 +184,14 @@ class PriceLookups:
         buyer: Buyer,
         cells: Cells | None,
         skus: Mapping[str, SkuCopy | None],
+        *,
+        last_known: bool,
     ) -> Agreed:
-        """The rows of the buyer's lists that lie with the list, and the cells of the matrix."""
+        """The rows of the buyer's lists that lie with the list, and the cells of the matrix.
+
+        Raises:
+            StoreUnavailableError: something must be read, and only what is known last may be used.
+        """
         held = {name: self._book.rows.get(name) for name in buyer.lists}
         for name, rows in held.items():
             if rows is not None and rows.is_full:
@@ -166,6 +202,8 @@ class PriceLookups:
         wanted = None
         if cells is None and buyer.customer is not None:
             wanted = buyer.customer.discount_class
+        if last_known and unread:
+            raise StoreUnavailableError(_NOT_KNOWN)
         # Side by side: together they are the second round trip.
         if unread and wanted is not None:
             found, read = await asyncio.gather(
@@ -204,3 +242,21 @@ class PriceLookups:
             if unknown:
                 unread[name] = unknown
         return unread
+
+
+def _require_known(
+    request: PriceRequest,
+    customer: Customer | None,
+    cells: Cells | None,
+    skus: Mapping[str, SkuCopy | None],
+) -> None:
+    """Return if a price of some line can be told without reading anything.
+
+    Raises:
+        StoreUnavailableError: none can.
+    """
+    buyer = request.customer is None or (
+        customer is not None and (customer.discount_class is None or cells is not None)
+    )
+    if not buyer or not any(skus.values()):
+        raise StoreUnavailableError(_NOT_KNOWN)

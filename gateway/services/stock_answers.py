@@ -10,7 +10,7 @@ import msgspec
 from msgspec.structs import replace
 
 from gateway.domain.delivery import Place, Promise, promise
-from gateway.domain.errors import FigureExpiredError, StockspanError
+from gateway.domain.errors import FigureExpiredError, StockspanError, StoreUnavailableError
 from gateway.domain.freshness import Freshness
 from gateway.domain.quantities import UNIT, Milli
 from gateway.domain.spans import ON_REQUEST_VIEW, PREORDER_VIEW, StockStatus, StockView
@@ -56,6 +56,8 @@ class StockAnswer(msgspec.Struct, frozen=True):
     sufficient: bool | None = None
     salable: Milli | None = None
     pickup: tuple[PickupAnswer, ...] | None = None
+    last_known: bool = False
+    """The store is away: this is what the worker knew last."""
 
 
 class UnknownSku(msgspec.Struct, frozen=True):
@@ -69,11 +71,13 @@ class WithheldSku(msgspec.Struct, frozen=True):
     """There is something of this SKU, but nothing may be told now, and why."""
 
     sku: str
-    problem: Literal["not-ready"]
+    problem: Literal["not-ready", "store-unavailable"]
 
     def error(self) -> StockspanError:
         """The same as an error."""
-        return FigureExpiredError(self.sku)
+        if self.problem == "not-ready":
+            return FigureExpiredError(self.sku)
+        return StoreUnavailableError("the store is away")
 
 
 Answer = StockAnswer | UnknownSku | WithheldSku

@@ -26,6 +26,17 @@ class Reading(msgspec.Struct, frozen=True):
     stock: Sequence[SkuStock | None]
 
 
+HeldSku = tuple[bytes | None, bytes | None]
+"""The value of a SKU, and what lies beside it of holds and orders."""
+
+
+class HeldReading(msgspec.Struct, frozen=True):
+    """The same as the bytes that are held."""
+
+    epoch: bytes | None
+    held: Sequence[HeldSku]
+
+
 class StockStore:
     """The read model. A value that is not ours is a miss, and is counted in `corrupt`.
 
@@ -47,11 +58,30 @@ class StockStore:
         Raises:
             StoreUnavailableError: no answer within the deadline.
         """
+        reading = await self.read_held(skus)
+        return Reading(reading.epoch, [self.decoded(held) for held in reading.held])
+
+    async def read_held(self, skus: Sequence[str]) -> HeldReading:
+        """The same, as it lies there.
+
+        Raises:
+            StoreUnavailableError: no answer within the deadline.
+        """
         keys = [key for sku in skus for key in (self._keys.sku(sku), self._keys.taken(sku))]
         arrived, values = await self._lane.get_many(keys, together=2)
         epoch = arrived.epoch if arrived.restored or not self._with_holds else None
-        found = zip(values[::2], values[1::2], strict=True)
-        return Reading(epoch, [self._decoded(value, taken) for value, taken in found])
+        return HeldReading(epoch, list(zip(values[::2], values[1::2], strict=True)))
+
+    def decoded(self, held: HeldSku) -> SkuStock | None:
+        """What is known of a SKU of which this is held; None for nothing."""
+        value, taken = held
+        if value is None:
+            return None
+        try:
+            return decode_sku(value, taken)
+        except CorruptValueError:
+            self.corrupt += 1
+            return None
 
     async def locations(self) -> Sequence[Location]:
         """Every location held; empty where none was ever given.
@@ -67,15 +97,6 @@ class StockStore:
         except CorruptValueError:
             self.corrupt += 1
             return ()
-
-    def _decoded(self, value: bytes | None, taken: bytes | None) -> SkuStock | None:
-        if value is None:
-            return None
-        try:
-            return decode_sku(value, taken)
-        except CorruptValueError:
-            self.corrupt += 1
-            return None
 
 
 async def scan_stock(client: StoreClient, keys: Keyspace) -> AsyncIterator[list[tuple[str, bytes]]]:

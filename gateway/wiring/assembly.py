@@ -12,6 +12,7 @@ from gateway.domain.access import KeyRing
 from gateway.observability.metrics import PromiseReading
 from gateway.services.checkout import Checkout
 from gateway.services.directory import Directory
+from gateway.services.last_known import LastKnown, Outage
 from gateway.services.lookups import StockLookups
 from gateway.services.price_book import PriceBook
 from gateway.services.prices import PriceLookups
@@ -99,7 +100,9 @@ def assemble(settings: config.Settings, clock: Callable[[], int] = clock_ms) -> 
     lane = Lane(client, keys)
     stock = StockStore(client, keys, lane, with_holds=may_promise)
     price_store = PriceStore(client, keys)
-    directory = Directory(stock, FeedRegister(client, keys))
+    directory = Directory(stock, FeedRegister(client, keys), clock)
+    last_known = LastKnown(stock)
+    outage = Outage(directory, int(settings.store.last_known_for * 1000), clock)
     book = PriceBook(
         price_store,
         lambda: changes.connected,
@@ -110,14 +113,15 @@ def assemble(settings: config.Settings, clock: Callable[[], int] = clock_ms) -> 
 
     def on_change(change: Change | None) -> None:
         directory.on_change(change)
+        last_known.on_change(change)
         book.on_change(change)
         if keeping is not None and (change is None or change.kind is ChangeKind.ORDERS):
             keeping.upkeep.wake()
 
     changes = ChangeListener(client, keys, on_change)
     rules = selling_rules(settings)
-    lookups = StockLookups(stock, directory, rules, clock)
-    prices = PriceLookups(book, directory, rules, clock)
+    lookups = StockLookups(last_known, directory, rules, clock, outage)
+    prices = PriceLookups(book, directory, rules, clock, outage)
     signer = price_tokens(settings)
     keeping = None
     if may_promise:

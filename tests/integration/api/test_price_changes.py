@@ -201,7 +201,9 @@ async def test_a_store_that_goes_away_is_told_so_and_comes_back(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
     with EmbeddedValkey(tmp_path_factory.mktemp("valkey")) as valkey:
-        async with priced(valkey.url) as gateway:
+        # What it knew last is another matter (test_last_known).
+        store = {"url": valkey.url, "timeout": "5s", "last_known_for": 0}
+        async with priced(valkey.url, store=store) as gateway:
             assert await _shown(gateway) == ("contract-42", "85.00")
             await asyncio.to_thread(valkey.stop)
             down = await _ask(gateway)

@@ -126,7 +126,7 @@ async def test_what_nobody_foresaw_tells_nothing_and_is_counted(
     async def broken(*_: object) -> None:
         raise ZeroDivisionError("the secret of the house")
 
-    monkeypatch.setattr(gateway.parts.stock, "read", broken)
+    monkeypatch.setattr(gateway.parts.stock, "read_held", broken)
     answer = await gateway.ask("/v1/stock/A-100")
     assert answer.status == 500
     assert answer.headers["Content-Type"] == "application/problem+json"
@@ -162,7 +162,7 @@ async def test_a_deadline_that_passes_is_overload(
     async def slow(*_: object) -> None:
         raise TimeoutError
 
-    monkeypatch.setattr(gateway.parts.stock, "read", slow)
+    monkeypatch.setattr(gateway.parts.stock, "read_held", slow)
     answer = await gateway.ask("/v1/stock/A-100")
     assert (answer.status, answer.json["type"]) == (503, "/problems/overloaded")
     assert answer.headers["Retry-After"]

@@ -45,6 +45,9 @@ class Shelf:
     async def read(self, skus: Sequence[str]) -> Reading:
         return Reading(self.epoch, [self.held.get(sku) for sku in skus])
 
+    def recall(self, skus: Sequence[str], epoch: bytes | None) -> Mapping[str, SkuStock]:
+        return {}
+
 
 class Unchanging:
     """A directory's sources: as the snapshot has it, for ever."""
