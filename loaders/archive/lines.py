@@ -19,6 +19,9 @@ from loaders.errors import ArchiveError
 
 VERSION: Final = 1
 
+SHOWN_EVERY: Final = 1000
+"""So many lines between two words on how far it is."""
+
 _LONGEST: Final = 1 << 20
 """No line is longer: a record is 64 KiB in the store, and a little more when it is spelt out."""
 _LEVEL: Final = 6
@@ -128,13 +131,13 @@ class ArchiveReader:
             ArchiveError: it is not, or something in it is not as it was written.
         """
         while True:
-            digest = self._digest.hexdigest()
             text = self._read()
             try:
                 line = _decode(text)
             except _BROKEN:
-                self._end(text, digest)
+                self._end(text)
                 return
+            self._digest.update(text)
             self.counts[line.kind] += 1
             yield line
 
@@ -150,17 +153,18 @@ class ArchiveReader:
             raise ArchiveError("this is no snapshot that Stockspan saved") from None
         if announced != VERSION:
             raise ArchiveError(f"it is of format {announced}; this Stockspan reads {VERSION}")
+        self._digest.update(text)
         try:
             return _decode_header(text)
         except _BROKEN as error:
             raise self.wrong(str(error)) from None
 
-    def _end(self, text: bytes, digest: str) -> None:
+    def _end(self, text: bytes) -> None:
         try:
             end = _decode_end(text)
         except _BROKEN:
             raise self.wrong("this is no record") from None
-        if end.sha256 != digest or dict(end.counts) != dict(self.counts):
+        if end.sha256 != self._digest.hexdigest() or dict(end.counts) != dict(self.counts):
             raise ArchiveError("it was changed since it was saved: its SHA-256 is another")
         if self._bytes():
             raise self.wrong("something comes after the last line")
@@ -173,7 +177,6 @@ class ArchiveReader:
             if len(text) > _LONGEST:
                 raise self.wrong(f"it is longer than {_LONGEST} bytes")
             raise ArchiveError(f"it is cut off after line {self.number - 1}")
-        self._digest.update(text)
         return text
 
     def _bytes(self) -> bytes:

@@ -21,7 +21,7 @@ from gateway.store.feeds import FeedRegister, FeedState, TooManyFeedsError
 from gateway.store.keys import Keyspace
 from loaders import spots
 from loaders.archive.drafts import Bearer, Drafts, HeldLists, NoLists, WrongLineError, record_of
-from loaders.archive.lines import ArchivedFeed, ArchiveReader, Header, Line
+from loaders.archive.lines import SHOWN_EVERY, ArchivedFeed, ArchiveReader, Header, Line
 from loaders.errors import ArchiveError, WriteRefusedError
 from loaders.feedbook import PUSHED
 from loaders.placements import Placements
@@ -97,7 +97,8 @@ class Restoring:
                 _ = drafts.draft(line, record_of(line), _NOBODY)
             except WrongLineError as error:
                 raise reader.wrong(str(error)) from None
-            self._meter.read(reader.number)
+            if not reader.number % SHOWN_EVERY:
+                self._meter.read(reader.number)
         return dict(reader.counts)
 
     async def _require_empty(self) -> None:

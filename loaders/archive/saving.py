@@ -20,7 +20,14 @@ from gateway.store.keys import Keyspace
 from loaders import spots
 from loaders.archive.canonical import canonical, moment
 from loaders.archive.drafts import Bearer, Drafts, NoLists, WrongLineError, record_of
-from loaders.archive.lines import VERSION, ArchivedFeed, ArchiveWriter, Header, Line
+from loaders.archive.lines import (
+    SHOWN_EVERY,
+    VERSION,
+    ArchivedFeed,
+    ArchiveWriter,
+    Header,
+    Line,
+)
 from loaders.errors import ArchiveError
 from loaders.progress import Meter
 from loaders.sides import Sides
@@ -67,10 +74,13 @@ class Saving:
         numbers = {feed.number for feed in feeds}
         header = Header(VERSION, moment(self._clock()), tuple(feeds))
         writer = ArchiveWriter(file, header)
+        lines = 0
         for kind in KINDS:
             async for line in self._lines(kind, numbers):
                 writer.add(line)
-                self._meter.read(writer.counts.total())
+                lines += 1
+                if not lines % SHOWN_EVERY:
+                    self._meter.read(lines)
         if await self._register.epoch() != epoch:
             raise ArchiveError("the store was emptied while it was saved")
         writer.end()
