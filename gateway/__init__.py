@@ -50,8 +50,8 @@ promise down, many in one commit; `store.holds` settles it. `services.stepping` 
 `services.upkeep` looks after what broke on the way, `services.restoration` after a store that lost
 something.
 
-While the store is away, `services.last_known` and the price book tell what the worker knew last, for
-a while, and no younger than the change channel told (docs/adr/0017).
+While the store is away, `services.last_known` and the price book tell what the worker knew last,
+for a while, and no younger than the change channel told (docs/adr/0017).
 
 What goes wrong on the way is an error of `domain.errors`; `api.problems` is the one table that
 turns it into problem+json.

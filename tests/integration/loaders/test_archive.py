@@ -176,7 +176,8 @@ FIELDS: Final[Mapping[Kind, Mapping[str, Sequence[object]]]] = {
         "safety_stock": NUMBERS,
         "incoming": (None, [], [{"quantity": 2.5, "date": "2026-12-01"}]),
         "version": VERSIONS,
-        "updated_at": (None, "2026-11-21T10:00:00.125Z"),
+        # Within thirty days: older tombstones are dropped by whatever is written beside them.
+        "updated_at": (None, "2027-01-10T10:00:00.125Z"),
     },
     "price_lists": {
         "price_list": IDS,
