@@ -11,13 +11,12 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Callable, MutableMapping
-from typing import Any, Final, TextIO
+from typing import Any, TextIO
 
 import orjson
 import structlog
 
-_SECRET: Final = ("authorization", "password", "secret", "token", "dsn", "url", "key")
-_STRUCK: Final = "[hidden]"
+from gateway.observability.secrecy import struck
 
 Event = MutableMapping[str, Any]
 
@@ -58,10 +57,7 @@ def configure_logs(stream: TextIO | None = None, *, level: int = logging.INFO) -
 
 
 def _strike_secrets(_logger: object, _method: str, event: Event) -> Event:
-    for name in event:
-        if any(word in name.lower() for word in _SECRET) and event[name] is not None:
-            event[name] = _STRUCK
-    return event
+    return struck(event)
 
 
 def _action_first(_logger: object, _method: str, event: Event) -> Event:

@@ -15,6 +15,7 @@
     <prefix>:locations       every location
     <prefix>:price-lists     hash: price list → its head
     <prefix>:price-places    hash: price list → where its rows for a SKU lie: `s` at :r:, `l` at :l:
+    <prefix>:{events}:…      the journal of events, the ids it has, and how its alerts stand
     <prefix>:acks            hash: order_ref → the ERP's word on the order, until a gateway takes it
     <prefix>:epoch           a random name of this content; gone when the store lost everything
     <prefix>:restored        the epoch in which all promised holds are there again
@@ -86,6 +87,9 @@ class Keyspace:
         self.acks = f"{prefix}:acks".encode()
         self.restored = f"{prefix}:restored".encode()
         self.due = f"{prefix}:due".encode()
+        self.events = f"{prefix}:{{events}}:journal".encode()
+        self.event_ids = f"{prefix}:{{events}}:ids".encode()
+        self.alerts = f"{prefix}:{{events}}:alerts".encode()
         self._sku = f"{prefix}:s:{{".encode()
         self._sku_prices = f"{prefix}:r:{{".encode()
         self._list_prices = f"{prefix}:l:{{".encode()

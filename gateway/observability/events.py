@@ -1,0 +1,260 @@
+"""What happens and is worth telling of: one vocabulary for log lines, journal, metrics, alerts.
+
+`KINDS` is the table: how grave each kind is, what it means, what to do about it, and which kind it
+brings to an end. The docs' table (docs/running.md) is checked against it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Final
+
+import msgspec
+
+from gateway.observability.secrecy import struck
+
+_LONGEST_SUBJECT: Final = 128
+_LONGEST_DETAIL: Final = 400
+
+
+class Severity(StrEnum):
+    """How grave an event is, the least first."""
+
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+    def at_least(self, other: Severity) -> bool:
+        """Whether this is as grave, or graver."""
+        order = list(Severity)
+        return order.index(self) >= order.index(other)
+
+
+class Kind(StrEnum):
+    """What happened; the value is the word everywhere."""
+
+    FEED_FAILED = "feed.failed"
+    FEED_RECOVERED = "feed.recovered"
+    FEED_QUARANTINED = "feed.quarantined"
+    FEED_RELEASED = "feed.released"
+    FEED_DISCARDED = "feed.discarded"
+    FEED_ROWS_REJECTED = "feed.rows_rejected"
+    FEED_LOST = "feed.lost"
+    FEED_DRIFT = "feed.drift"
+    BREAKER_OPENED = "breaker.opened"
+    BREAKER_CLOSED = "breaker.closed"
+    LEADER_CHANGED = "leader.changed"
+    STORE_UNREACHABLE = "store.unreachable"
+    STORE_BACK = "store.back"
+    STORE_COLD = "store.cold"
+    STORE_WARM = "store.warm"
+    LEDGER_UNREACHABLE = "ledger.unreachable"
+    LEDGER_BACK = "ledger.back"
+    DATA_EXPIRED = "data.expired"
+    DATA_FRESH = "data.fresh"
+    ORDER_UNACKNOWLEDGED = "order.unacknowledged"
+    ORDER_ACKNOWLEDGED = "order.acknowledged"
+    HOLDS_DAMAGED = "holds.damaged"
+    JOURNAL_OVERFLOWED = "journal.overflowed"
+    ALERT_UNDELIVERED = "alert.undelivered"
+    ALERT_DELIVERED = "alert.delivered"
+
+
+class Meaning(msgspec.Struct, frozen=True):
+    """What is to be known of a kind.
+
+    `says` is its log line; `subject` names what an event of it is about. `ends`: the kind that it
+    brings to an end, for the same subject. `advice` is for who reads an alert, `page` the docs.
+    """
+
+    severity: Severity
+    says: str
+    subject: str
+    advice: str = ""
+    page: str = "docs/running.md"
+    ends: Kind | None = None
+
+
+_FEEDS: Final = "docs/feeds.md"
+_LOOK: Final = "`stockspan feed status` shows every feed."
+
+KINDS: Final[Mapping[Kind, Meaning]] = {
+    Kind.FEED_FAILED: Meaning(
+        Severity.ERROR,
+        "a feed fails",
+        "feed",
+        "What was loaded last is served meanwhile, and grows older; the loaders keep trying. See "
+        f"to the source that the reason names. {_LOOK}",
+        _FEEDS,
+    ),
+    Kind.FEED_RECOVERED: Meaning(
+        Severity.INFO, "a feed works again", "feed", ends=Kind.FEED_FAILED
+    ),
+    Kind.FEED_QUARANTINED: Meaning(
+        Severity.ERROR,
+        "a snapshot is held back",
+        "feed",
+        "Nothing of it has taken effect, and the last good records are served. Look at what the "
+        "ERP delivers: if it is right, release it, else discard it (`stockspan feed`).",
+        _FEEDS,
+    ),
+    Kind.FEED_RELEASED: Meaning(
+        Severity.INFO, "a snapshot is held back no more", "feed", ends=Kind.FEED_QUARANTINED
+    ),
+    Kind.FEED_DISCARDED: Meaning(
+        Severity.INFO, "a snapshot was discarded", "feed", ends=Kind.FEED_QUARANTINED
+    ),
+    Kind.FEED_ROWS_REJECTED: Meaning(
+        Severity.WARNING,
+        "rows are rejected",
+        "feed",
+        "The last good record of each is served. The loaders' log has every row with its reason; "
+        "put it right in the ERP or in the feed's query.",
+        _FEEDS,
+    ),
+    Kind.FEED_LOST: Meaning(
+        Severity.WARNING,
+        "pushed records were lost",
+        "feed",
+        "The store was emptied. What is pushed cannot be read again: push a snapshot.",
+        _FEEDS,
+    ),
+    Kind.FEED_DRIFT: Meaning(
+        Severity.WARNING,
+        "the store has drifted from the ERP",
+        "feed",
+        "What differed has been put right. Drift that comes back means that the feed's deltas "
+        "miss changes: look at its watermark and overlap.",
+        _FEEDS,
+    ),
+    Kind.BREAKER_OPENED: Meaning(
+        Severity.WARNING,
+        "a source is left alone for a while",
+        "source",
+        "It failed or was too slow too often. It is probed, and used again as soon as it answers.",
+        _FEEDS,
+    ),
+    Kind.BREAKER_CLOSED: Meaning(
+        Severity.INFO, "a source is used again", "source", ends=Kind.BREAKER_OPENED
+    ),
+    Kind.LEADER_CHANGED: Meaning(Severity.INFO, "another loader leads", "loaders"),
+    Kind.STORE_UNREACHABLE: Meaning(
+        Severity.ERROR,
+        "the store does not answer",
+        "store",
+        "Shops get last known answers or 503 until it is back; nothing is reserved. See to the "
+        "Redis or Valkey at store.url: the processes find it again by themselves.",
+    ),
+    Kind.STORE_BACK: Meaning(
+        Severity.INFO, "the store answers again", "store", ends=Kind.STORE_UNREACHABLE
+    ),
+    Kind.STORE_COLD: Meaning(
+        Severity.WARNING,
+        "the store is not warm: not everything can be answered",
+        "store",
+        "503 `not-ready` until the feeds that are named have been loaded; the loaders fill an "
+        f"empty store by themselves. {_LOOK}",
+    ),
+    Kind.STORE_WARM: Meaning(
+        Severity.INFO, "the store is warm: all can be answered", "store", ends=Kind.STORE_COLD
+    ),
+    Kind.LEDGER_UNREACHABLE: Meaning(
+        Severity.ERROR,
+        "the ledger does not answer",
+        "ledger",
+        "Figures and prices go on; nothing is reserved or confirmed until it is back. See to the "
+        "PostgreSQL at ledger.dsn.",
+    ),
+    Kind.LEDGER_BACK: Meaning(
+        Severity.INFO, "the ledger answers again", "ledger", ends=Kind.LEDGER_UNREACHABLE
+    ),
+    Kind.DATA_EXPIRED: Meaning(
+        Severity.ERROR,
+        "a feed's figures have expired",
+        "feed",
+        "They are older than freshness.stale_for; what shops are told now is "
+        f"freshness.when_expired. Bring the feed or its loader back. {_LOOK}",
+    ),
+    Kind.DATA_FRESH: Meaning(
+        Severity.INFO, "a feed's figures are young enough again", "feed", ends=Kind.DATA_EXPIRED
+    ),
+    Kind.ORDER_UNACKNOWLEDGED: Meaning(
+        Severity.WARNING,
+        "the ERP has not acknowledged an order in time",
+        "orders",
+        "Its units stay taken until it does. See whether the order reached the ERP, and that a "
+        "feed of order_acks or the acknowledge call tells of it. "
+        "`stockspan reservations list --unacknowledged` shows all that wait.",
+    ),
+    Kind.ORDER_ACKNOWLEDGED: Meaning(
+        Severity.INFO, "no order is overdue any more", "orders", ends=Kind.ORDER_UNACKNOWLEDGED
+    ),
+    Kind.HOLDS_DAMAGED: Meaning(
+        Severity.ERROR,
+        "holds were damaged, and are made anew from the ledger",
+        "store",
+        "Something else writes in the store, or its disk is failing.",
+    ),
+    Kind.JOURNAL_OVERFLOWED: Meaning(
+        Severity.WARNING,
+        "events were lost while the store was away",
+        "journal",
+        "The log of the process that is named has them.",
+    ),
+    Kind.ALERT_UNDELIVERED: Meaning(
+        Severity.WARNING,
+        "alerts cannot be delivered",
+        "channel",
+        "They are kept and tried again. See to the mail server or webhook of alerts.channels.",
+    ),
+    Kind.ALERT_DELIVERED: Meaning(
+        Severity.INFO, "alerts are delivered again", "channel", ends=Kind.ALERT_UNDELIVERED
+    ),
+}
+
+LASTING: Final = frozenset(one.ends for one in KINDS.values() if one.ends is not None)
+"""Kinds that go on until another kind ends them."""
+
+
+class Event(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Something that happened.
+
+    `kind` is a `Kind` of this version, or of the one that wrote it; `at_ms` are milliseconds since
+    the epoch by the clock of `source`, the process that saw it. Events of one `id` are one event.
+    """
+
+    id: str
+    kind: str
+    at_ms: int
+    subject: str
+    details: Mapping[str, str] = {}
+    source: str = ""
+
+    @property
+    def meaning(self) -> Meaning:
+        """What is known of its kind; of one of another version, that it happened."""
+        return meaning(self.kind)
+
+
+def event(
+    id_: str, kind: Kind, at_ms: int, subject: str, details: Mapping[str, object], source: str
+) -> Event:
+    """An event whose texts are short, and without what its name calls a secret."""
+    told = {name: _short(value, _LONGEST_DETAIL) for name, value in struck(details).items()}
+    return Event(id_, kind.value, at_ms, _short(subject, _LONGEST_SUBJECT), told, source)
+
+
+def meaning(kind: str) -> Meaning:
+    """What is known of a kind, whether it is one of this version or not."""
+    try:
+        return KINDS[Kind(kind)]
+    except ValueError:
+        return Meaning(Severity.INFO, kind, "")
+
+
+def _short(value: object, most: int) -> str:
+    text = str(value)
+    text = text if len(text) <= most else text[: most - 1] + "…"
+    # A lone surrogate, out of a name on disk, could not be written down.
+    return text.encode("utf-8", "replace").decode()

@@ -1,0 +1,88 @@
+"""Events on their way: logged once, kept until they are written, and what is lost is said."""
+
+from __future__ import annotations
+
+from structlog.testing import capture_logs
+
+from gateway.observability.events import Event, Kind
+from gateway.observability.recorder import Recorder
+
+
+def kinds(events: list[Event]) -> list[str]:
+    return [event.kind for event in events]
+
+
+def test_an_event_is_a_log_line_a_count_and_waits_with_its_own_time() -> None:
+    now = [5]
+    recorder = Recorder("loaders here:1", lambda: now[0])
+    with capture_logs() as logs:
+        recorder.record(Kind.FEED_FAILED, "stock", reason="no connection", rows=3)
+        now[0] = 9
+        recorder.record(Kind.FEED_RECOVERED, "stock")
+    assert logs == [
+        {
+            "event": "a feed fails",
+            "log_level": "error",
+            "action": "feed.failed",
+            "subject": "stock",
+            "reason": "no connection",
+            "rows": 3,
+        },
+        {
+            "event": "a feed works again",
+            "log_level": "info",
+            "action": "feed.recovered",
+            "subject": "stock",
+        },
+    ]
+    failed, recovered = recorder.waiting(10)
+    assert (failed.at_ms, recovered.at_ms) == (5, 9)
+    assert failed.details == {"reason": "no connection", "rows": "3"}
+    assert failed.source == "loaders here:1"
+    assert failed.id != recovered.id
+    assert recorder.counts == {Kind.FEED_FAILED: 1, Kind.FEED_RECOVERED: 1}
+
+
+def test_what_several_see_has_one_id_and_what_one_sees_its_own() -> None:
+    one, other = Recorder(), Recorder()
+    for recorder in (one, other):
+        recorder.record(Kind.DATA_EXPIRED, "stock", once="stock/17")
+        recorder.record(Kind.STORE_UNREACHABLE, "store")
+    expired, unreachable = one.waiting(2)
+    assert expired.id == other.waiting(2)[0].id == "data.expired/stock/17"
+    assert unreachable.id != other.waiting(2)[1].id
+
+
+def test_what_is_written_goes_and_what_came_meanwhile_stays() -> None:
+    recorder = Recorder()
+    for name in "abc":
+        recorder.record(Kind.FEED_FAILED, name)
+    some = recorder.waiting(2)
+    recorder.record(Kind.FEED_FAILED, "d")
+    recorder.written(some)
+    assert [event.subject for event in recorder.waiting(9)] == ["c", "d"]
+
+
+def test_beyond_the_limit_the_oldest_are_lost_and_it_is_said_once() -> None:
+    recorder = Recorder("here", capacity=3)
+    for name in "abc":
+        recorder.record(Kind.FEED_FAILED, name)
+    some = recorder.waiting(9)
+    for name in "de":
+        recorder.record(Kind.FEED_FAILED, name)
+    assert recorder.lost == 2
+    recorder.written(some)
+    *rest, said = recorder.waiting(9)
+    assert [event.subject for event in rest] == ["d", "e"]
+    assert (said.kind, said.details) == ("journal.overflowed", {"lost": "2", "process": "here"})
+    recorder.written(recorder.waiting(9))
+    assert recorder.waiting(9) == []
+
+
+def test_listeners_are_told_of_each() -> None:
+    recorder = Recorder(capacity=1)
+    heard: list[Event] = []
+    recorder.listen(heard.append)
+    recorder.record(Kind.FEED_FAILED, "a")
+    recorder.record(Kind.FEED_RECOVERED, "a")
+    assert kinds(heard) == ["feed.failed", "feed.recovered"]
