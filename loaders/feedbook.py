@@ -13,17 +13,17 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 import msgspec
-import structlog
 
 from gateway.domain.record_kinds import Kind
+from gateway.observability.events import EventKind
+from gateway.observability.recorder import Recorder
 from gateway.store.feeds import FeedRegister, FeedState
 from loaders.errors import FeedVanishedError
 from loaders.guard import Limits
+from loaders.resilience import Outages
 
 PUSHED: Final = "push:"
 """How the names of feeds begin that are pushed, and not configured."""
-
-_log = structlog.get_logger(__name__)
 
 
 class Feed(msgspec.Struct, frozen=True):
@@ -51,8 +51,10 @@ class OpenFeed(msgspec.Struct, frozen=True):
 class FeedBook:
     """Opens feeds and records how they fare."""
 
-    def __init__(self, register: FeedRegister) -> None:
+    def __init__(self, register: FeedRegister, outages: Outages, recorder: Recorder) -> None:
         self._register = register
+        self._outages = outages
+        self._recorder = recorder
         self._writing: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._snapshots: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._rounds: dict[str, int] = {}
@@ -75,7 +77,7 @@ class FeedBook:
             incomplete = msgspec.structs.replace(state, verified_through_ms=None, incomplete=True)
             await self._register.save(name, incomplete)
             found[name] = incomplete
-            _log.warning("pushed records were lost", action="feed.lost", feed=name)
+            self._recorder.record(EventKind.FEED_LOST, name)
         for name, state in known.items():
             if name.startswith(PUSHED):
                 self._pushed[name] = state.kind
@@ -169,6 +171,7 @@ class FeedBook:
                 raise FeedVanishedError(f"the store lost the feed {name} during its sync")
             changed = change(held)
             await self._register.save(name, changed)
+            self._tell(name, held, changed)
             if opened.feed.pushed:
                 self._pushed[name] = changed.kind
             # Emptied just before it was saved, the store would now call the feed verified and
@@ -179,3 +182,17 @@ class FeedBook:
                 await self._register.retire(name)
                 raise
             return changed
+
+    def _tell(self, name: str, before: FeedState, after: FeedState) -> None:
+        """Record what has changed for the worse, or for the better; what stays is no news."""
+        if after.failing_since_ms is None:
+            was_away = before.failing_since_ms is not None
+            self._outages.back(EventKind.FEED_FAILED, name, was_away=was_away)
+        elif (before.failing_since_ms, before.error) != (after.failing_since_ms, after.error):
+            self._outages.away(EventKind.FEED_FAILED, name, after.error or "")
+        if after.held_back == before.held_back:
+            return
+        if after.held_back is None:
+            self._recorder.record(EventKind.FEED_RELEASED, name)
+        else:
+            self._recorder.record(EventKind.FEED_QUARANTINED, name, reason=after.held_back)

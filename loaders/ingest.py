@@ -17,6 +17,7 @@ from pathlib import Path
 import msgspec
 
 from gateway.domain.errors import StoreUnavailableError
+from gateway.observability.recorder import Recorder
 from gateway.store.bulk import Block, BulkEncoder, BulkWriter, Written
 from gateway.store.client import StoreClient
 from gateway.store.feeds import FeedRegister
@@ -33,6 +34,7 @@ from loaders.placements import Placements
 from loaders.progress import Meter, Meters, unmetered
 from loaders.reading import Reading
 from loaders.reports import Reports
+from loaders.resilience import Outages
 from loaders.seen import nothing_seen
 from loaders.spool import Spool, in_blocks, stream
 
@@ -49,9 +51,12 @@ class Ingest:
         spool_folder: Path,
         clock: Callable[[], int],
         meters: Meters = unmetered,
+        recorder: Recorder | None = None,
     ) -> None:
+        self.recorder = recorder or Recorder()
+        self.outages = Outages(self.recorder)
         self.register = FeedRegister(client, keys)
-        self.book = FeedBook(self.register)
+        self.book = FeedBook(self.register, self.outages, self.recorder)
         self._client = client
         self._keys = keys
         self._encoder = BulkEncoder(keys)
@@ -59,7 +64,7 @@ class Ingest:
         self._spool_folder = spool_folder
         self._clock = clock
         self._meters = meters
-        self._reports = Reports()
+        self._reports = Reports(self.recorder)
 
     async def delta(self, feed: Feed, reading: Reading) -> Outcome:
         """Write what changed, chunk by chunk.
@@ -99,6 +104,8 @@ class Ingest:
                 # A push that was refused leaves no trace: nobody is to wait for its feed.
                 if outcome.applied or opened.registered:
                     await self.book.update(opened, change)
+                else:
+                    self._reports.refused(feed.name, outcome)
         self._reports.snapshot(feed.name, outcome, self._clock() - started)
         return outcome
 

@@ -18,6 +18,7 @@ import msgspec
 import structlog
 
 from gateway.domain.errors import StoreUnavailableError
+from gateway.observability.events import EventKind
 from gateway.store.feeds import TooManyFeedsError
 from loaders import states
 from loaders.errors import FeedVanishedError, LoaderError
@@ -27,7 +28,7 @@ from loaders.outcome import Outcome
 from loaders.reading import FeedReader
 from loaders.resilience import Backoff, Outages
 
-STORE: Final = "the store"
+STORE: Final = "store"
 
 _SPREAD: Final = 0.1
 
@@ -143,18 +144,18 @@ class Keeper:
             self._next_snapshot = 0.0
             return self._backoff.wait()
         except StoreUnavailableError as error:
-            self._outages.away(STORE, str(error))
+            self._outages.away(EventKind.STORE_UNREACHABLE, STORE, str(error))
             return self._backoff.wait()
         except (LoaderError, TooManyFeedsError) as error:
-            self._outages.away(f"feed {self.feed.name}", str(error))
+            self._outages.away(EventKind.FEED_FAILED, self.feed.name, str(error))
             return self._backoff.wait()
         except Exception as error:  # noqa: BLE001 - a mistake of ours must not end every feed
             _log.exception("sync failed", action="feed.broken", feed=self.feed.name)
-            self._outages.away(f"feed {self.feed.name}", type(error).__name__)
+            self._outages.away(EventKind.FEED_FAILED, self.feed.name, type(error).__name__)
             return self._backoff.wait()
         self._backoff.reset()
-        self._outages.back(STORE)
-        self._outages.back(f"feed {self.feed.name}")
+        self._outages.back(EventKind.STORE_UNREACHABLE, STORE)
+        self._outages.back(EventKind.FEED_FAILED, self.feed.name)
         return self._until_due()
 
     async def _take_snapshot(self) -> None:

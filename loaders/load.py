@@ -16,14 +16,22 @@ from rich.console import Console
 from gateway.config.keys import key_ring
 from gateway.config.settings import Settings
 from gateway.domain.errors import StoreUnavailableError
+from gateway.observability.events import EventKind
+from gateway.observability.recorder import Recorder, process_name
+from gateway.store.alert_shelf import AlertShelf
 from gateway.store.client import StoreClient
+from gateway.store.event_journal import EventJournal
+from gateway.store.event_writer import EventWriter
 from gateway.store.feeds import TooManyFeedsError
 from gateway.store.keys import Keyspace
+from loaders.alerts.channels import telling
+from loaders.alerts.following import Alerting
 from loaders.errors import LoaderError, SourceError
 from loaders.findings import Findings, findings
 from loaders.ingest import Ingest
 from loaders.keeper import Keeper
 from loaders.progress import Meters, shown
+from loaders.resilience import Outages
 from loaders.schedule import ended, keepers, reader, run
 from loaders.sources.http_erp import HttpLimits
 from loaders.sources.push import PushServer
@@ -43,17 +51,20 @@ async def load(settings: Settings, *, once: bool, shutdown: asyncio.Event) -> in
     Returns the exit code: 1 where `once` was asked for and a feed failed.
 
     Raises:
+        SettingsError: a channel of alerts cannot work as it is configured.
         SourceError: the address for pushes cannot be opened.
         SpoolError: there is no place to stage snapshots.
     """
+    told = telling(settings.alerts)
     with shown(Console(stderr=True)) as meters:
-        async with _ingest(settings, meters) as ingest:
+        async with _parts(settings, meters) as (ingest, journal, shelf):
             # Better said now than when the first snapshot is read.
             with Spool(_spool_folder(settings)):
                 kept = keepers(settings, ingest)
             if once:
-                return await _unless(shutdown, _once(kept))
-            async with _pushes(settings, ingest):
+                return await _unless(shutdown, _once(kept, ingest.outages))
+            alerting = Alerting(told, journal, shelf, ingest.recorder, clock_ms)
+            async with _beside(alerting.run(), "alerts"), _pushes(settings, ingest):
                 _log.info("loaders run", action="loaders.started", feeds=", ".join(settings.feeds))
                 await run(kept, ingest, shutdown)
     _log.info("loaders stopped", action="loaders.stopped")
@@ -95,13 +106,37 @@ def clock_ms() -> int:
 
 
 @asynccontextmanager
-async def _ingest(settings: Settings, meters: Meters) -> AsyncIterator[Ingest]:
+async def _parts(
+    settings: Settings, meters: Meters
+) -> AsyncIterator[tuple[Ingest, EventJournal, AlertShelf]]:
+    """What takes records, and where events and alerts are kept; events are written meanwhile."""
     client = _client(settings)
     try:
         keys = Keyspace(settings.store.prefix)
-        yield Ingest(client, keys, _spool_folder(settings), clock_ms, meters)
+        recorder = Recorder(process_name("loaders"), clock_ms)
+        journal = EventJournal(client, keys, settings.journal.length)
+        async with _beside(EventWriter(recorder, journal).run(), "journal"):
+            ingest = Ingest(client, keys, _spool_folder(settings), clock_ms, meters, recorder)
+            yield ingest, journal, AlertShelf(client, keys)
     finally:
         await client.close()
+
+
+@asynccontextmanager
+async def _beside(work: Coroutine[None, None, None], name: str) -> AsyncIterator[None]:
+    """Let this go on beside the feeds; should it fail, they go on without it."""
+
+    async def watched() -> None:
+        try:
+            await work
+        except Exception:  # noqa: BLE001 - a mistake of ours there must not end every feed
+            _log.exception("this has ended", action=f"{name}.broken")
+
+    task = asyncio.create_task(watched(), name=name)
+    try:
+        yield
+    finally:
+        await ended([task])
 
 
 async def _unless(shutdown: asyncio.Event, work: Coroutine[None, None, int]) -> int:
@@ -116,15 +151,13 @@ async def _unless(shutdown: asyncio.Event, work: Coroutine[None, None, int]) -> 
     return 1
 
 
-async def _once(kept: list[Keeper]) -> int:
+async def _once(kept: list[Keeper], outages: Outages) -> int:
     failed = 0
     for keeper in kept:
         try:
             outcome = await keeper.snapshot()
         except (LoaderError, StoreUnavailableError, TooManyFeedsError) as error:
-            _log.error(
-                "feed failed", action="feed.failed", feed=keeper.feed.name, reason=str(error)
-            )
+            outages.away(EventKind.FEED_FAILED, keeper.feed.name, str(error))
             failed += 1
         else:
             failed += outcome is not None and not outcome.applied

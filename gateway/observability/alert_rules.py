@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 
-from gateway.observability.events import KINDS, LASTING, Event, Severity
+from gateway.observability.events import LASTING, MEANINGS, Event, Severity
 
 _MINUTE_MS: Final = 60_000
 
@@ -47,7 +47,7 @@ def shipped(to: tuple[str, ...]) -> tuple[Rule, ...]:
     """The rules where there are channels and no rule is configured."""
     concerns = frozenset(
         kind.value
-        for kind, meaning in KINDS.items()
+        for kind, meaning in MEANINGS.items()
         if meaning.severity is Severity.WARNING and meaning.ends is None
     )
     return (

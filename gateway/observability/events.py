@@ -1,7 +1,7 @@
 """What happens and is worth telling of: one vocabulary for log lines, journal, metrics, alerts.
 
-`KINDS` is the table: how grave each kind is, what it means, what to do about it, and which kind it
-brings to an end. The docs' table (docs/running.md) is checked against it.
+`MEANINGS` is the table: how grave each kind is, what it means, what to do about it, and which kind
+it brings to an end. The docs' table (docs/running.md) is checked against it.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Severity(StrEnum):
         return order.index(self) >= order.index(other)
 
 
-class Kind(StrEnum):
+class EventKind(StrEnum):
     """What happened; the value is the word everywhere."""
 
     FEED_FAILED = "feed.failed"
@@ -59,6 +59,7 @@ class Kind(StrEnum):
     JOURNAL_OVERFLOWED = "journal.overflowed"
     ALERT_UNDELIVERED = "alert.undelivered"
     ALERT_DELIVERED = "alert.delivered"
+    ALERT_LOST = "alert.lost"
 
 
 class Meaning(msgspec.Struct, frozen=True):
@@ -73,14 +74,14 @@ class Meaning(msgspec.Struct, frozen=True):
     subject: str
     advice: str = ""
     page: str = "docs/running.md"
-    ends: Kind | None = None
+    ends: EventKind | None = None
 
 
 _FEEDS: Final = "docs/feeds.md"
 _LOOK: Final = "`stockspan feed status` shows every feed."
 
-KINDS: Final[Mapping[Kind, Meaning]] = {
-    Kind.FEED_FAILED: Meaning(
+MEANINGS: Final[Mapping[EventKind, Meaning]] = {
+    EventKind.FEED_FAILED: Meaning(
         Severity.ERROR,
         "a feed fails",
         "feed",
@@ -88,10 +89,10 @@ KINDS: Final[Mapping[Kind, Meaning]] = {
         f"to the source that the reason names. {_LOOK}",
         _FEEDS,
     ),
-    Kind.FEED_RECOVERED: Meaning(
-        Severity.INFO, "a feed works again", "feed", ends=Kind.FEED_FAILED
+    EventKind.FEED_RECOVERED: Meaning(
+        Severity.INFO, "a feed works again", "feed", ends=EventKind.FEED_FAILED
     ),
-    Kind.FEED_QUARANTINED: Meaning(
+    EventKind.FEED_QUARANTINED: Meaning(
         Severity.ERROR,
         "a snapshot is held back",
         "feed",
@@ -99,13 +100,13 @@ KINDS: Final[Mapping[Kind, Meaning]] = {
         "ERP delivers: if it is right, release it, else discard it (`stockspan feed`).",
         _FEEDS,
     ),
-    Kind.FEED_RELEASED: Meaning(
-        Severity.INFO, "a snapshot is held back no more", "feed", ends=Kind.FEED_QUARANTINED
+    EventKind.FEED_RELEASED: Meaning(
+        Severity.INFO, "a snapshot is held back no more", "feed", ends=EventKind.FEED_QUARANTINED
     ),
-    Kind.FEED_DISCARDED: Meaning(
-        Severity.INFO, "a snapshot was discarded", "feed", ends=Kind.FEED_QUARANTINED
+    EventKind.FEED_DISCARDED: Meaning(
+        Severity.INFO, "a snapshot was discarded", "feed", ends=EventKind.FEED_QUARANTINED
     ),
-    Kind.FEED_ROWS_REJECTED: Meaning(
+    EventKind.FEED_ROWS_REJECTED: Meaning(
         Severity.WARNING,
         "rows are rejected",
         "feed",
@@ -113,14 +114,14 @@ KINDS: Final[Mapping[Kind, Meaning]] = {
         "put it right in the ERP or in the feed's query.",
         _FEEDS,
     ),
-    Kind.FEED_LOST: Meaning(
+    EventKind.FEED_LOST: Meaning(
         Severity.WARNING,
         "pushed records were lost",
         "feed",
         "The store was emptied. What is pushed cannot be read again: push a snapshot.",
         _FEEDS,
     ),
-    Kind.FEED_DRIFT: Meaning(
+    EventKind.FEED_DRIFT: Meaning(
         Severity.WARNING,
         "the store has drifted from the ERP",
         "feed",
@@ -128,58 +129,61 @@ KINDS: Final[Mapping[Kind, Meaning]] = {
         "miss changes: look at its watermark and overlap.",
         _FEEDS,
     ),
-    Kind.BREAKER_OPENED: Meaning(
+    EventKind.BREAKER_OPENED: Meaning(
         Severity.WARNING,
         "a source is left alone for a while",
         "source",
         "It failed or was too slow too often. It is probed, and used again as soon as it answers.",
         _FEEDS,
     ),
-    Kind.BREAKER_CLOSED: Meaning(
-        Severity.INFO, "a source is used again", "source", ends=Kind.BREAKER_OPENED
+    EventKind.BREAKER_CLOSED: Meaning(
+        Severity.INFO, "a source is used again", "source", ends=EventKind.BREAKER_OPENED
     ),
-    Kind.LEADER_CHANGED: Meaning(Severity.INFO, "another loader leads", "loaders"),
-    Kind.STORE_UNREACHABLE: Meaning(
+    EventKind.LEADER_CHANGED: Meaning(Severity.INFO, "another loader leads", "loaders"),
+    EventKind.STORE_UNREACHABLE: Meaning(
         Severity.ERROR,
         "the store does not answer",
         "store",
         "Shops get last known answers or 503 until it is back; nothing is reserved. See to the "
         "Redis or Valkey at store.url: the processes find it again by themselves.",
     ),
-    Kind.STORE_BACK: Meaning(
-        Severity.INFO, "the store answers again", "store", ends=Kind.STORE_UNREACHABLE
+    EventKind.STORE_BACK: Meaning(
+        Severity.INFO, "the store answers again", "store", ends=EventKind.STORE_UNREACHABLE
     ),
-    Kind.STORE_COLD: Meaning(
+    EventKind.STORE_COLD: Meaning(
         Severity.WARNING,
         "the store is not warm: not everything can be answered",
         "store",
         "503 `not-ready` until the feeds that are named have been loaded; the loaders fill an "
         f"empty store by themselves. {_LOOK}",
     ),
-    Kind.STORE_WARM: Meaning(
-        Severity.INFO, "the store is warm: all can be answered", "store", ends=Kind.STORE_COLD
+    EventKind.STORE_WARM: Meaning(
+        Severity.INFO, "the store is warm: all can be answered", "store", ends=EventKind.STORE_COLD
     ),
-    Kind.LEDGER_UNREACHABLE: Meaning(
+    EventKind.LEDGER_UNREACHABLE: Meaning(
         Severity.ERROR,
         "the ledger does not answer",
         "ledger",
         "Figures and prices go on; nothing is reserved or confirmed until it is back. See to the "
         "PostgreSQL at ledger.dsn.",
     ),
-    Kind.LEDGER_BACK: Meaning(
-        Severity.INFO, "the ledger answers again", "ledger", ends=Kind.LEDGER_UNREACHABLE
+    EventKind.LEDGER_BACK: Meaning(
+        Severity.INFO, "the ledger answers again", "ledger", ends=EventKind.LEDGER_UNREACHABLE
     ),
-    Kind.DATA_EXPIRED: Meaning(
+    EventKind.DATA_EXPIRED: Meaning(
         Severity.ERROR,
         "a feed's figures have expired",
         "feed",
         "They are older than freshness.stale_for; what shops are told now is "
         f"freshness.when_expired. Bring the feed or its loader back. {_LOOK}",
     ),
-    Kind.DATA_FRESH: Meaning(
-        Severity.INFO, "a feed's figures are young enough again", "feed", ends=Kind.DATA_EXPIRED
+    EventKind.DATA_FRESH: Meaning(
+        Severity.INFO,
+        "a feed's figures are young enough again",
+        "feed",
+        ends=EventKind.DATA_EXPIRED,
     ),
-    Kind.ORDER_UNACKNOWLEDGED: Meaning(
+    EventKind.ORDER_UNACKNOWLEDGED: Meaning(
         Severity.WARNING,
         "the ERP has not acknowledged an order in time",
         "orders",
@@ -187,41 +191,48 @@ KINDS: Final[Mapping[Kind, Meaning]] = {
         "feed of order_acks or the acknowledge call tells of it. "
         "`stockspan reservations list --unacknowledged` shows all that wait.",
     ),
-    Kind.ORDER_ACKNOWLEDGED: Meaning(
-        Severity.INFO, "no order is overdue any more", "orders", ends=Kind.ORDER_UNACKNOWLEDGED
+    EventKind.ORDER_ACKNOWLEDGED: Meaning(
+        Severity.INFO, "no order is overdue any more", "orders", ends=EventKind.ORDER_UNACKNOWLEDGED
     ),
-    Kind.HOLDS_DAMAGED: Meaning(
+    EventKind.HOLDS_DAMAGED: Meaning(
         Severity.ERROR,
         "holds were damaged, and are made anew from the ledger",
         "store",
         "Something else writes in the store, or its disk is failing.",
     ),
-    Kind.JOURNAL_OVERFLOWED: Meaning(
+    EventKind.JOURNAL_OVERFLOWED: Meaning(
         Severity.WARNING,
         "events were lost while the store was away",
         "journal",
         "The log of the process that is named has them.",
     ),
-    Kind.ALERT_UNDELIVERED: Meaning(
+    EventKind.ALERT_UNDELIVERED: Meaning(
         Severity.WARNING,
         "alerts cannot be delivered",
         "channel",
         "They are kept and tried again. See to the mail server or webhook of alerts.channels.",
     ),
-    Kind.ALERT_DELIVERED: Meaning(
-        Severity.INFO, "alerts are delivered again", "channel", ends=Kind.ALERT_UNDELIVERED
+    EventKind.ALERT_DELIVERED: Meaning(
+        Severity.INFO, "alerts are delivered again", "channel", ends=EventKind.ALERT_UNDELIVERED
+    ),
+    EventKind.ALERT_LOST: Meaning(
+        Severity.ERROR,
+        "alerts were given up",
+        "channel",
+        "Too many could not be delivered; the journal has what they were about "
+        "(`stockspan journal`). See to the mail server or webhook of alerts.channels.",
     ),
 }
 
-LASTING: Final = frozenset(one.ends for one in KINDS.values() if one.ends is not None)
+LASTING: Final = frozenset(one.ends for one in MEANINGS.values() if one.ends is not None)
 """Kinds that go on until another kind ends them."""
 
 
 class Event(msgspec.Struct, frozen=True, omit_defaults=True):
     """Something that happened.
 
-    `kind` is a `Kind` of this version, or of the one that wrote it; `at_ms` are milliseconds since
-    the epoch by the clock of `source`, the process that saw it. Events of one `id` are one event.
+    `kind` is an `EventKind` of this version, or of the one that wrote it; `at_ms` are milliseconds
+    since the epoch by the clock of `source`, the process that saw it. Events of one `id` are one.
     """
 
     id: str
@@ -238,7 +249,7 @@ class Event(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 def event(
-    id_: str, kind: Kind, at_ms: int, subject: str, details: Mapping[str, object], source: str
+    id_: str, kind: EventKind, at_ms: int, subject: str, details: Mapping[str, object], source: str
 ) -> Event:
     """An event whose texts are short, and without what its name calls a secret."""
     told = {name: _short(value, _LONGEST_DETAIL) for name, value in struck(details).items()}
@@ -248,7 +259,7 @@ def event(
 def meaning(kind: str) -> Meaning:
     """What is known of a kind, whether it is one of this version or not."""
     try:
-        return KINDS[Kind(kind)]
+        return MEANINGS[EventKind(kind)]
     except ValueError:
         return Meaning(Severity.INFO, kind, "")
 

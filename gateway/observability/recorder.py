@@ -7,7 +7,9 @@ cannot take yet is kept here with its own time; beyond a limit the oldest are lo
 from __future__ import annotations
 
 import logging
+import os
 import secrets
+import socket
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
@@ -16,7 +18,7 @@ from typing import Final
 
 import structlog
 
-from gateway.observability.events import KINDS, Event, Kind, Severity, event
+from gateway.observability.events import MEANINGS, Event, EventKind, Severity, event
 
 CAPACITY: Final = 1000
 """Events that wait for the journal at most."""
@@ -36,6 +38,11 @@ def _now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
+def process_name(role: str) -> str:
+    """What this process is called where events of many are read."""
+    return f"{role} {socket.gethostname()}:{os.getpid()}"
+
+
 class Recorder:
     """One process's events; `source` names the process.
 
@@ -49,7 +56,7 @@ class Recorder:
         capacity: int = CAPACITY,
     ) -> None:
         self.source = source
-        self.counts: Counter[Kind] = Counter()
+        self.counts: Counter[EventKind] = Counter()
         self.lost = 0
         self._clock_ms = clock_ms
         self._capacity = capacity
@@ -65,7 +72,7 @@ class Recorder:
         self._listeners.append(listener)
 
     def record(
-        self, kind: Kind, subject: str, *, once: str | None = None, **details: object
+        self, kind: EventKind, subject: str, *, once: str | None = None, **details: object
     ) -> None:
         """Something happened to `subject`.
 
@@ -87,7 +94,7 @@ class Recorder:
             self._waiting.popleft()
         if self._unsaid:
             unsaid, self._unsaid = self._unsaid, 0
-            self.record(Kind.JOURNAL_OVERFLOWED, "journal", lost=unsaid, process=self.source)
+            self.record(EventKind.JOURNAL_OVERFLOWED, "journal", lost=unsaid, process=self.source)
 
     def _keep(self, one: Event) -> None:
         if len(self._waiting) >= self._capacity:
@@ -99,8 +106,8 @@ class Recorder:
         for listener in self._listeners:
             listener(one)
 
-    def _say(self, kind: Kind, subject: str, details: Mapping[str, object]) -> None:
-        meaning = KINDS[kind]
+    def _say(self, kind: EventKind, subject: str, details: Mapping[str, object]) -> None:
+        meaning = MEANINGS[kind]
         told = {name: value for name, value in details.items() if name not in _TAKEN}
         level = _LEVELS[meaning.severity]
         _log.log(level, meaning.says, action=kind.value, subject=subject, **told)

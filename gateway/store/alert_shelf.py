@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from pathlib import Path
 from typing import Final
 
@@ -12,11 +13,15 @@ _KEEP: Final = (Path(__file__).parent / "scripts" / "alerts_keep.lua").read_byte
 
 
 class AlertShelf:
-    """One text, with a revision: who has not read the last one cannot write the next."""
+    """One text, with a revision: who has not read the last one cannot write the next.
+
+    To be used by one task at a time: what it wrote itself counts as read.
+    """
 
     def __init__(self, client: StoreClient, keys: Keyspace) -> None:
         self._client = client
         self._key = keys.alerts
+        self._writer = secrets.token_hex(8)
 
     async def read(self) -> tuple[int, bytes | None]:
         """The revision and the text; 0 and None where there is none.
@@ -30,11 +35,11 @@ class AlertShelf:
         return int(revision), text
 
     async def keep(self, revision: int, text: bytes) -> int | None:
-        """Write the text that follows this revision; gives the new one, None where it was not last.
+        """Write the text that follows this revision; gives the new one, None where it is not last.
 
         Raises:
             StoreUnavailableError: unknown whether it is written.
         """
         async with self._client.asking() as redis:
-            kept = int(await redis.eval(_KEEP, 1, self._key, revision, text))
+            kept = int(await redis.eval(_KEEP, 1, self._key, revision, self._writer, text))
         return kept if kept > 0 else None

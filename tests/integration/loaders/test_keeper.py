@@ -14,7 +14,6 @@ from loaders.errors import SourceError
 from loaders.feedbook import Feed
 from loaders.keeper import Keeper, Rhythm
 from loaders.reading import Reading
-from loaders.resilience import Outages
 
 if TYPE_CHECKING:
     from tests.integration.loaders.conftest import Warehouse
@@ -71,7 +70,7 @@ class Ticks:
 
 def keeper(warehouse: Warehouse, erp: Erp, clock: Ticks) -> Keeper:
     rhythm = Rhythm(snapshot_every=100.0, delta_every=1.0)
-    return Keeper(STOCK, rhythm, erp, warehouse.ingest, Outages(), clock, Random(1))
+    return Keeper(STOCK, rhythm, erp, warehouse.ingest, warehouse.ingest.outages, clock, Random(1))
 
 
 async def test_a_failing_snapshot_does_not_stop_the_deltas(warehouse: Warehouse) -> None:

@@ -151,8 +151,8 @@ async def test_an_erp_that_comes_later_is_waited_for(
             finally:
                 await asyncio.to_thread(server.stop)
     actions = [log["action"] for log in logs]
-    assert "outage.began" in actions
-    assert "outage.ended" in actions
+    assert "feed.failed" in actions
+    assert "feed.recovered" in actions
 
 
 async def test_a_store_that_comes_later_is_waited_for(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from structlog.testing import capture_logs
 
+from gateway.observability.recorder import Recorder
 from loaders.outcome import Outcome, Rejection
 from loaders.reports import Reports
 
@@ -19,27 +20,27 @@ def told(outcome: Outcome, reports: Reports) -> list[tuple[str, object]]:
 
 
 def test_every_rejected_row_is_told_once_until_it_changes() -> None:
-    reports = Reports()
+    reports = Reports(Recorder())
     two = Outcome(quarantined=2, rejections=(rejection(1), rejection(2)))
     expected = [
-        ("feed.quarantined", None),
+        ("feed.rows_rejected", None),
         ("feed.row_rejected", "S1 W1"),
         ("feed.row_rejected", "S2 W1"),
     ]
     assert told(two, reports) == expected
     assert told(two, reports) == []
     assert told(Outcome(quarantined=1, rejections=(rejection(2),)), reports) == [
-        ("feed.quarantined", None),
+        ("feed.rows_rejected", None),
         ("feed.row_rejected", "S2 W1"),
     ]
     assert told(Outcome(accepted=1), reports) == []
     assert told(two, reports) == expected
 
 
-def test_a_snapshot_without_effect_is_told_once_with_its_reason() -> None:
-    reports = Reports()
+def test_a_push_that_was_refused_is_told_and_any_other_snapshot_by_its_feed() -> None:
+    reports = Reports(Recorder())
     refused = Outcome(quarantined=9, reason="it is empty", applied=False)
     with capture_logs() as logs:
         reports.snapshot("stock", refused, 1)
-        reports.snapshot("stock", refused, 1)
-    assert [(log["action"], log["reason"]) for log in logs] == [("feed.held_back", "it is empty")]
+        reports.refused("push:stock", refused)
+    assert [(log["action"], log["reason"]) for log in logs] == [("feed.refused", "it is empty")]

@@ -1,7 +1,7 @@
 from random import Random
 
-from structlog.testing import capture_logs
-
+from gateway.observability.events import EventKind
+from gateway.observability.recorder import Recorder
 from loaders.resilience import Backoff, Outages
 
 
@@ -15,13 +15,20 @@ def test_waits_double_up_to_a_limit() -> None:
     assert backoff.wait() <= 0.5
 
 
-def test_an_outage_is_told_when_it_begins_and_when_it_ends() -> None:
-    outages = Outages()
-    with capture_logs() as logs:
-        outages.back("erp")
-        for _ in range(3):
-            outages.away("erp", "no connection")
-        outages.away("erp", "refused")
-        outages.back("erp")
-        outages.back("erp")
-    assert [log["action"] for log in logs] == ["outage.began", "outage.began", "outage.ended"]
+def test_an_outage_is_recorded_when_it_begins_and_when_it_ends() -> None:
+    recorder = Recorder()
+    outages = Outages(recorder)
+    failed = EventKind.FEED_FAILED
+    outages.back(failed, "stock")
+    for _ in range(3):
+        outages.away(failed, "stock", "no connection")
+    outages.away(failed, "stock", "refused")
+    outages.back(failed, "stock")
+    outages.back(failed, "stock")
+    outages.back(failed, "stock", was_away=True)
+    assert [(event.kind, event.details.get("reason")) for event in recorder.waiting(9)] == [
+        ("feed.failed", "no connection"),
+        ("feed.failed", "refused"),
+        ("feed.recovered", None),
+        ("feed.recovered", None),
+    ]

@@ -10,7 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from gateway.observability.alert_rules import Rule
 from gateway.observability.alerts import Alert, Matters, next_turn_ms, turn
-from gateway.observability.events import Event, Kind
+from gateway.observability.events import Event, EventKind
 
 QUIET, WINDOW = 900, 200
 SUBJECTS = ("stock", "prices")
@@ -22,9 +22,9 @@ class Course(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.rules_ = (
-            Rule("each", ("a",), frozenset({Kind.FEED_FAILED}), None, 1, WINDOW, QUIET),
-            Rule("often", ("b",), frozenset({Kind.FEED_FAILED}), None, 3, WINDOW, QUIET),
-            Rule("rows", ("c",), frozenset({Kind.FEED_ROWS_REJECTED}), None, 1, WINDOW, QUIET),
+            Rule("each", ("a",), frozenset({EventKind.FEED_FAILED}), None, 1, WINDOW, QUIET),
+            Rule("often", ("b",), frozenset({EventKind.FEED_FAILED}), None, 3, WINDOW, QUIET),
+            Rule("rows", ("c",), frozenset({EventKind.FEED_ROWS_REJECTED}), None, 1, WINDOW, QUIET),
         )
         self.matters: Matters = ()
         self.now = 0
@@ -33,9 +33,9 @@ class Course(RuleBasedStateMachine):
         self.told: dict[tuple[str, str], tuple[int, bool]] = {}
         self.untold: dict[str, int] = dict.fromkeys(SUBJECTS, 0)
 
-    def happen(self, kind: Kind | None, subject: str) -> None:
+    def happen(self, kind: EventKind | None, subject: str) -> None:
         events = [] if kind is None else [Event(f"e{next(self.numbers)}", kind, self.now, subject)]
-        if kind is Kind.FEED_ROWS_REJECTED:
+        if kind is EventKind.FEED_ROWS_REJECTED:
             self.untold[subject] += 1
         self.matters, alerts = turn(self.matters, self.rules_, events, self.now)
         for alert in alerts:
@@ -58,16 +58,16 @@ class Course(RuleBasedStateMachine):
     @rule(subject=st.sampled_from(SUBJECTS))
     def fails(self, subject: str) -> None:
         self.failing[subject] = True
-        self.happen(Kind.FEED_FAILED, subject)
+        self.happen(EventKind.FEED_FAILED, subject)
 
     @rule(subject=st.sampled_from(SUBJECTS))
     def recovers(self, subject: str) -> None:
         self.failing[subject] = False
-        self.happen(Kind.FEED_RECOVERED, subject)
+        self.happen(EventKind.FEED_RECOVERED, subject)
 
     @rule(subject=st.sampled_from(SUBJECTS))
     def rejects(self, subject: str) -> None:
-        self.happen(Kind.FEED_ROWS_REJECTED, subject)
+        self.happen(EventKind.FEED_ROWS_REJECTED, subject)
 
     @rule(spell=st.sampled_from([1, WINDOW, QUIET - 1, QUIET]))
     def waits(self, spell: int) -> None:

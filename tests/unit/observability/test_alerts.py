@@ -17,7 +17,7 @@ from gateway.observability.alerts import (
     next_turn_ms,
     turn,
 )
-from gateway.observability.events import KINDS, Event, Kind, Severity
+from gateway.observability.events import MEANINGS, Event, EventKind, Severity
 
 MINUTE = 60_000
 QUIET = 15 * MINUTE
@@ -31,7 +31,7 @@ class Watch:
         self.rules = rules
         self.matters: Matters = ()
 
-    def at(self, now_ms: int, *kinds: Kind, subject: str = "stock") -> list[Alert]:
+    def at(self, now_ms: int, *kinds: EventKind, subject: str = "stock") -> list[Alert]:
         events = [Event(f"e{next(_numbers)}", kind, now_ms, subject) for kind in kinds]
         self.matters, alerts = turn(self.matters, self.rules, events, now_ms)
         # As it is kept between two turns, and between two loaders.
@@ -45,7 +45,7 @@ def told(alerts: list[Alert]) -> list[tuple[str, int, bool]]:
 
 
 ERRORS = Rule("errors", ("mail",), severity=Severity.ERROR)
-FAILED, RECOVERED = Kind.FEED_FAILED, Kind.FEED_RECOVERED
+FAILED, RECOVERED = EventKind.FEED_FAILED, EventKind.FEED_RECOVERED
 
 
 def test_what_happens_is_told_once_and_that_it_is_over() -> None:
@@ -97,9 +97,9 @@ def test_what_comes_and_goes_is_told_as_it_stands_when_the_quiet_time_is_over() 
 
 
 def test_what_has_no_end_is_told_and_then_gathered() -> None:
-    watch = Watch(Rule("rows", ("mail",), kinds=frozenset({Kind.FEED_ROWS_REJECTED})))
-    assert len(watch.at(0, Kind.FEED_ROWS_REJECTED)) == 1
-    assert watch.at(1, *[Kind.FEED_ROWS_REJECTED] * 3) == []
+    watch = Watch(Rule("rows", ("mail",), kinds=frozenset({EventKind.FEED_ROWS_REJECTED})))
+    assert len(watch.at(0, EventKind.FEED_ROWS_REJECTED)) == 1
+    assert watch.at(1, *[EventKind.FEED_ROWS_REJECTED] * 3) == []
     assert told(watch.at(QUIET)) == [("feed.rows_rejected", 3, False)]
     assert watch.at(2 * QUIET) == []
     assert watch.matters == ()
@@ -152,10 +152,10 @@ def test_every_sign_has_its_step_in_every_phase() -> None:
     assert set(STEPS) == set(product(Phase, Sign)) - {(Phase.GONE, Sign.RESTED)}
 
 
-@pytest.mark.parametrize("kind", list(Kind))
-def test_as_shipped_what_calls_for_somebody_is_told_by_one_rule(kind: Kind) -> None:
+@pytest.mark.parametrize("kind", list(EventKind))
+def test_as_shipped_what_calls_for_somebody_is_told_by_one_rule(kind: EventKind) -> None:
     matching = [
         rule.name for rule in shipped(("mail",)) if rule.matches(Event("1", kind, 0, "any"))
     ]
-    severity = KINDS[kind].severity
+    severity = MEANINGS[kind].severity
     assert matching == ([] if severity is Severity.INFO else [f"{severity}s"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from structlog.testing import capture_logs
 
-from gateway.observability.events import Event, Kind
+from gateway.observability.events import Event, EventKind
 from gateway.observability.recorder import Recorder
 
 
@@ -16,9 +16,9 @@ def test_an_event_is_a_log_line_a_count_and_waits_with_its_own_time() -> None:
     now = [5]
     recorder = Recorder("loaders here:1", lambda: now[0])
     with capture_logs() as logs:
-        recorder.record(Kind.FEED_FAILED, "stock", reason="no connection", rows=3)
+        recorder.record(EventKind.FEED_FAILED, "stock", reason="no connection", rows=3)
         now[0] = 9
-        recorder.record(Kind.FEED_RECOVERED, "stock")
+        recorder.record(EventKind.FEED_RECOVERED, "stock")
     assert logs == [
         {
             "event": "a feed fails",
@@ -40,14 +40,14 @@ def test_an_event_is_a_log_line_a_count_and_waits_with_its_own_time() -> None:
     assert failed.details == {"reason": "no connection", "rows": "3"}
     assert failed.source == "loaders here:1"
     assert failed.id != recovered.id
-    assert recorder.counts == {Kind.FEED_FAILED: 1, Kind.FEED_RECOVERED: 1}
+    assert recorder.counts == {EventKind.FEED_FAILED: 1, EventKind.FEED_RECOVERED: 1}
 
 
 def test_what_several_see_has_one_id_and_what_one_sees_its_own() -> None:
     one, other = Recorder(), Recorder()
     for recorder in (one, other):
-        recorder.record(Kind.DATA_EXPIRED, "stock", once="stock/17")
-        recorder.record(Kind.STORE_UNREACHABLE, "store")
+        recorder.record(EventKind.DATA_EXPIRED, "stock", once="stock/17")
+        recorder.record(EventKind.STORE_UNREACHABLE, "store")
     expired, unreachable = one.waiting(2)
     assert expired.id == other.waiting(2)[0].id == "data.expired/stock/17"
     assert unreachable.id != other.waiting(2)[1].id
@@ -56,9 +56,9 @@ def test_what_several_see_has_one_id_and_what_one_sees_its_own() -> None:
 def test_what_is_written_goes_and_what_came_meanwhile_stays() -> None:
     recorder = Recorder()
     for name in "abc":
-        recorder.record(Kind.FEED_FAILED, name)
+        recorder.record(EventKind.FEED_FAILED, name)
     some = recorder.waiting(2)
-    recorder.record(Kind.FEED_FAILED, "d")
+    recorder.record(EventKind.FEED_FAILED, "d")
     recorder.written(some)
     assert [event.subject for event in recorder.waiting(9)] == ["c", "d"]
 
@@ -66,10 +66,10 @@ def test_what_is_written_goes_and_what_came_meanwhile_stays() -> None:
 def test_beyond_the_limit_the_oldest_are_lost_and_it_is_said_once() -> None:
     recorder = Recorder("here", capacity=3)
     for name in "abc":
-        recorder.record(Kind.FEED_FAILED, name)
+        recorder.record(EventKind.FEED_FAILED, name)
     some = recorder.waiting(9)
     for name in "de":
-        recorder.record(Kind.FEED_FAILED, name)
+        recorder.record(EventKind.FEED_FAILED, name)
     assert recorder.lost == 2
     recorder.written(some)
     *rest, said = recorder.waiting(9)
@@ -83,6 +83,6 @@ def test_listeners_are_told_of_each() -> None:
     recorder = Recorder(capacity=1)
     heard: list[Event] = []
     recorder.listen(heard.append)
-    recorder.record(Kind.FEED_FAILED, "a")
-    recorder.record(Kind.FEED_RECOVERED, "a")
+    recorder.record(EventKind.FEED_FAILED, "a")
+    recorder.record(EventKind.FEED_RECOVERED, "a")
     assert kinds(heard) == ["feed.failed", "feed.recovered"]
