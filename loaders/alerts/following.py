@@ -22,6 +22,7 @@ from gateway.store.event_journal import AT_A_TIME, Entry
 from loaders.alerts.channels import Telling
 from loaders.alerts.courier import Courier
 from loaders.alerts.desk import Desk, Shelf
+from loaders.schedule import ended
 
 EVERY: Final = 1.0
 """Seconds between two looks into the journal."""
@@ -79,10 +80,16 @@ class Alerting:
 
     async def run(self) -> None:
         """Go on until cancelled."""
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._follow())
-            for courier in self._couriers:
-                group.create_task(courier.run())
+        tasks = [asyncio.create_task(self._follow(), name="follow")]
+        tasks += [asyncio.create_task(courier.run(), name="courier") for courier in self._couriers]
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                # They end by cancellation alone; anything else is a mistake of ours.
+                task.result()
+        finally:
+            # No task group: it cancels once, and aiosmtplib may lose that (Python 3.11).
+            await ended(tasks)
 
     async def turn(self) -> None:
         """Look once at what happened."""

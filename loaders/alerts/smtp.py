@@ -89,11 +89,9 @@ _REASONS: Final[Sequence[tuple[type[Exception], Callable[[Any], str]]]] = (
     (aiosmtplib.SMTPResponseException, lambda error: _said(error.code, error.message)),
     (ssl.SSLError, lambda error: f"the mail server's certificate or TLS: {error.reason}"),
     (TimeoutError, lambda _: "the mail server gave no answer in time"),
-    (
-        aiosmtplib.SMTPNotSupported,
-        lambda _: "the mail server does not offer STARTTLS or a login",
-    ),
     (OSError, lambda _: "no connection to the mail server"),
+    # What it lacks: STARTTLS, or a login. The words are aiosmtplib's own.
+    (aiosmtplib.SMTPException, lambda error: f"the mail server: {error}"[:_LONGEST]),
     (Exception, lambda error: f"the mail server: {type(error).__name__}"),
 )
 _THIS_ONE: Final = (

@@ -26,7 +26,8 @@ def row(quantity: float) -> dict[str, object]:
 
 
 async def broken() -> AsyncIterator[bytes]:
-    raise SourceError("no connection")
+    for reason in ("no connection",):
+        raise SourceError(reason)
     yield b""
 
 
