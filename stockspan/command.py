@@ -19,14 +19,13 @@ from rich.console import Console
 from rich.table import Table
 
 from gateway.config.file import SettingsError, check_key, find_file, load_settings, with_gateway
-from gateway.domain.errors import (
-    LedgerUnavailableError,
-    StockspanError,
-    StoreUnavailableError,
-)
+from gateway.domain.errors import LedgerUnavailableError, StockspanError, StoreUnavailableError
 from gateway.domain.reservations import State
+from gateway.observability.events import EventKind, Severity
 from gateway.observability.logs import configure_logs
+from gateway.services.event_lookups import AS_SHIPPED, MOST, EventFilter
 from stockspan import feeds, reservations, serving, snapshot_commands
+from stockspan import journal as events
 from stockspan.failure import Failure
 from stockspan.invocation import Config, run
 from stockspan.signals import stopping
@@ -166,6 +165,34 @@ def status(*, config: Config = None) -> int:
     settings = load_settings(find_file(config, os.environ))
     table = run(feeds.status(settings))
     _show(table)
+    return 0
+
+
+@app.command
+def journal(
+    *,
+    config: Config = None,
+    kind: EventKind | None = None,
+    severity: Severity | None = None,
+    since: str | None = None,
+    limit: Annotated[int, Parameter(validator=Number(gte=1, lte=MOST))] = AS_SHIPPED,
+) -> int:
+    """Show what happened, the newest first.
+
+    Parameters
+    ----------
+    kind
+        Only events of this kind.
+    severity
+        Only events that are at least so grave.
+    since
+        Only events since then: 30m, 2h, 7d, or a moment such as 2026-11-21T10:00:00Z.
+    limit
+        How many at most.
+    """
+    wanted = EventFilter(kind, severity, events.since_ms(since), limit)
+    settings = load_settings(find_file(config, os.environ))
+    _show(run(events.shown(settings, wanted)))
     return 0
 
 

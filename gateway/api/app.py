@@ -15,6 +15,7 @@ from gateway.api.boundary import boundary
 from gateway.api.caching import private_answers
 from gateway.api.checkout import CheckoutHandlers
 from gateway.api.cors import CrossOrigin
+from gateway.api.journal import JournalHandlers
 from gateway.api.jwks import jwks_route
 from gateway.api.prices import PriceHandlers
 from gateway.api.reservations import Promising, ReservationHandlers
@@ -22,11 +23,13 @@ from gateway.api.routes import Route
 from gateway.api.stock import StockHandlers
 from gateway.domain.access import KeyRing
 from gateway.observability.metrics import GatewayMetrics, PromiseReading, Readings
+from gateway.observability.recorder import Recorder
 from gateway.services.checkout import Checkout
 from gateway.services.directory import Directory
 from gateway.services.lookups import StockLookups
 from gateway.services.prices import PriceLookups
 from gateway.services.selling import SellingRules
+from gateway.store.event_journal import EventJournal
 from gateway.tokens.customer_tokens import CustomerTokens
 from gateway.tokens.price_tokens import PriceTokens
 
@@ -64,6 +67,10 @@ class Parts(Protocol):
     @property
     def price_tokens(self) -> PriceTokens | None: ...
     @property
+    def recorder(self) -> Recorder: ...
+    @property
+    def event_journal(self) -> EventJournal: ...
+    @property
     def clock_ms(self) -> Callable[[], int]: ...
     def corrupt_values(self) -> int: ...
     def promises(self) -> PromiseReading | None: ...
@@ -76,7 +83,14 @@ def create_app(parts: Parts, *, cors_origins: Sequence[str] = ("*",)) -> web.App
         parts.directory, parts.prices.is_warm, parts.promise_checks, parts.clock_ms
     )
     metrics = GatewayMetrics(
-        Readings(readings.ready, readings.feeds, parts.corrupt_values, parts.promises)
+        Readings(
+            readings.ready,
+            readings.feeds,
+            parts.corrupt_values,
+            parts.promises,
+            lambda: {kind.value: count for kind, count in parts.recorder.counts.items()},
+            lambda: parts.recorder.lost,
+        )
     )
     cross_origin = CrossOrigin(cors_origins)
     asked = _lookups(parts)
@@ -109,6 +123,7 @@ def _lookups(parts: Parts) -> tuple[Route, ...]:
         *ReservationHandlers(
             parts.promising, authentication, parts.price_tokens, parts.clock_ms
         ).routes(),
+        *JournalHandlers(parts.event_journal, authentication).routes(),
     )
 
 

@@ -34,7 +34,7 @@ _SCHEMES: Final = {
         "scheme": "bearer",
         "description": "An API key. Its scopes: `stock:exact` adds exact figures, `prices:any` "
         "opens every customer's prices, `explain` their explanation, `checkout` the checkout and "
-        "reservations.",
+        "reservations, `ops` the journal.",
     },
     "customerToken": {
         "type": "http",

@@ -62,6 +62,8 @@ class WorkerParts(Parts, Protocol):
     @property
     def changes(self) -> Running: ...
     @property
+    def events(self) -> Running: ...
+    @property
     def upkeep(self) -> Running | None: ...
     async def close(self) -> None: ...
 
@@ -88,6 +90,7 @@ async def run_worker(
             parts.directory.run(),
             parts.book.run(),
             parts.changes.run(),
+            parts.events.run(),
             *(() if parts.upkeep is None else (parts.upkeep.run(),)),
             _set(shutdown),
         )

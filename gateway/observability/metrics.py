@@ -47,6 +47,8 @@ class Readings(msgspec.Struct, frozen=True):
     feeds: Callable[[], Mapping[str, FeedReading]]
     corrupt_values: Callable[[], int]
     promises: Callable[[], PromiseReading | None] = lambda: None
+    events: Callable[[], Mapping[str, int]] = dict
+    events_lost: Callable[[], int] = int
 
 
 class GatewayMetrics:
@@ -118,6 +120,17 @@ class _ReadingsCollector(Collector):
         )
         corrupt.add_metric((), self._readings.corrupt_values())
         yield corrupt
+        events = CounterMetricFamily(
+            "stockspan_events", "Events that this worker has seen, by kind.", labels=("kind",)
+        )
+        for kind, count in sorted(self._readings.events().items()):
+            events.add_metric((kind,), count)
+        yield events
+        lost = CounterMetricFamily(
+            "stockspan_events_lost", "Events that the journal has not got: too many waited."
+        )
+        lost.add_metric((), self._readings.events_lost())
+        yield lost
         age = GaugeMetricFamily(
             "stockspan_feed_verified_age_seconds",
             "Age of what a feed last verified; absent until it was loaded.",

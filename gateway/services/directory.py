@@ -11,18 +11,18 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Final, Protocol
 
 import msgspec
-import structlog
 
 from gateway.domain.errors import NotReadyError, StoreUnavailableError, UnknownLocationError
 from gateway.domain.stock import Location, StockLevel, in_priority_order
+from gateway.observability.events import EventKind
+from gateway.observability.recorder import Recorder
+from gateway.services.feed_watch import FeedWatch
 from gateway.services.single_flight import SingleFlight
 from gateway.store.feeds import FeedState, awaited_prices, unready, unready_prices
 from gateway.store.keys import Change, ChangeKind
 
 _RENEW_EVERY: Final = 1.0
 _OURS: Final = frozenset({ChangeKind.LOCATIONS, ChangeKind.FEEDS})
-
-_log = structlog.get_logger(__name__)
 
 
 class LocationSource(Protocol):
@@ -148,10 +148,14 @@ class Directory:
         locations: LocationSource,
         feeds: FeedSource,
         clock_ms: Callable[[], int] | None = None,
+        recorder: Recorder | None = None,
+        watch: FeedWatch | None = None,
     ) -> None:
         self._locations = locations
         self._feeds = feeds
         self._clock_ms = clock_ms
+        self._recorder = recorder or Recorder()
+        self._watch = watch
         self._wake = asyncio.Event()
         self._renewal = SingleFlight(self.renew)
         self._begun = self._read = 0
@@ -233,22 +237,37 @@ class Directory:
         return self.current
 
     async def run(self) -> None:
-        """Keep the copy new until cancelled; an outage is logged, and its end."""
+        """Keep the copy new until cancelled; an outage is told of, and its end."""
         away = False
         while True:
             try:
                 await self.renew()
             except StoreUnavailableError as error:
                 if not away:
-                    _log.warning("the store is away", action="store.away", reason=str(error))
+                    self._recorder.record(EventKind.STORE_UNREACHABLE, "store", reason=str(error))
                 away = True
                 self._wake.clear()
             else:
                 if away:
-                    _log.info("the store is back", action="store.back")
+                    self._recorder.record(EventKind.STORE_BACK, "store")
                 away = False
+            self._look()
             try:
                 async with asyncio.timeout(_RENEW_EVERY):
                     await self._wake.wait()
             except TimeoutError:
                 continue
+
+    def _look(self) -> None:
+        """Let ages be judged: they grow while the store is away, too."""
+        if self._watch is None:
+            return
+        self._watch.look(self.current.feeds)
+        if not self.reachable:
+            return
+        try:
+            self.current.require_all_ready()
+        except NotReadyError as error:
+            self._watch.cold(tuple(error.feeds))
+        else:
+            self._watch.warm()

@@ -7,19 +7,28 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Final
 
-import structlog
-
+from gateway.observability.events import EventKind
+from gateway.observability.recorder import Recorder
 from gateway.services.journal import Waiting
 
-_log = structlog.get_logger(__name__)
+_SUBJECT: Final = "orders"
 
 
 class OverdueOrders:
     """Watches over orders; one is overdue `within_ms` after it was confirmed."""
 
-    def __init__(self, journal: Waiting, within_ms: int, clock_ms: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        journal: Waiting,
+        within_ms: int,
+        clock_ms: Callable[[], int],
+        recorder: Recorder | None = None,
+    ) -> None:
         self._journal = journal
+        self._recorder = recorder or Recorder()
+        self._overdue_since: datetime | None = None
         self._within = timedelta(milliseconds=within_ms)
         self._clock_ms = clock_ms
         self._oldest: datetime | None = None
@@ -39,16 +48,26 @@ class OverdueOrders:
             LedgerUnavailableError: the last count stays.
         """
         self.waiting, self._oldest = await self._journal.awaiting()
-        if self._oldest is None:
+        before = self._now() - self._within
+        if self._oldest is None or self._oldest >= before:
+            self._none_overdue()
             return
-        for held, confirmed in await self._journal.remind(self._now() - self._within):
-            _log.warning(
-                "the ERP has not acknowledged an order in time",
-                action="order.unacknowledged",
+        self._overdue_since = self._oldest
+        for held, confirmed in await self._journal.remind(before):
+            self._recorder.record(
+                EventKind.ORDER_UNACKNOWLEDGED,
+                _SUBJECT,
                 order_ref=held.order_ref,
                 reservation=held.reservation,
                 confirmed_at=confirmed.isoformat(),
             )
+
+    def _none_overdue(self) -> None:
+        if self._overdue_since is not None:
+            # Every worker sees it; the order that was overdue last is the same to all.
+            once = self._overdue_since.isoformat()
+            self._recorder.record(EventKind.ORDER_ACKNOWLEDGED, _SUBJECT, once=once)
+        self._overdue_since = None
 
     def _now(self) -> datetime:
         return datetime.fromtimestamp(self._clock_ms() / 1000, UTC)

@@ -8,6 +8,8 @@ from __future__ import annotations
 import structlog
 
 from gateway.domain.errors import NotReadyError, StoreUnavailableError
+from gateway.observability.events import EventKind
+from gateway.observability.recorder import Recorder
 from gateway.services.journal import Promises
 from gateway.store.holds import Holds
 
@@ -17,7 +19,8 @@ _log = structlog.get_logger(__name__)
 class Restoration:
     """Restores one store from the ledger; harmless where nothing was lost."""
 
-    def __init__(self, journal: Promises, holds: Holds) -> None:
+    def __init__(self, journal: Promises, holds: Holds, recorder: Recorder | None = None) -> None:
+        self._recorder = recorder or Recorder()
         self._journal = journal
         self._holds = holds
         self.wanted = False
@@ -73,7 +76,7 @@ class Restoration:
             damaged |= await self._holds.restore(changed)
             count += len(changed)
         if damaged:
-            _log.error("holds were damaged", action="holds.damaged", skus=len(damaged))
+            self._recorder.record(EventKind.HOLDS_DAMAGED, "store", skus=len(damaged))
             await self._holds.clear(damaged)
             raise StoreUnavailableError("holds were damaged: they are restored once more")
         return count

@@ -59,7 +59,6 @@ class Upkeep:
         self._gate = gate
         self._doubtful: set[tuple[str, str]] = set()
         self._absorbed: set[str] = set()
-        self._told_away = False
         self._woken = asyncio.Event()
 
     def wake(self) -> None:
@@ -131,20 +130,14 @@ class Upkeep:
 
     async def _ask_ledger(self) -> None:
         await self._journal.ping()
-        self._gate.away = False
-        if self._told_away:
-            _log.info("the ledger is back", action="ledger.back")
-        self._told_away = False
+        self._gate.reopen()
 
     async def _tried(self, work: Callable[[], Awaitable[Any]]) -> bool:
         """Whether it was done; what is away is told once, and that it is back."""
         try:
             await work()
         except LedgerUnavailableError as error:
-            self._gate.away = True
-            if not self._told_away:
-                _log.warning("the ledger is away", action="ledger.away", reason=str(error))
-            self._told_away = True
+            self._gate.shut(str(error))
             return False
         except (StoreUnavailableError, NotReadyError):
             # The directory tells of the store.

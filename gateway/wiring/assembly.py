@@ -10,8 +10,10 @@ from gateway.config import settings as config
 from gateway.config.keys import key_ring
 from gateway.domain.access import KeyRing
 from gateway.observability.metrics import PromiseReading
+from gateway.observability.recorder import Recorder, process_name
 from gateway.services.checkout import Checkout
 from gateway.services.directory import Directory
+from gateway.services.feed_watch import FeedWatch
 from gateway.services.last_known import LastKnown, Outage
 from gateway.services.lookups import StockLookups
 from gateway.services.price_book import PriceBook
@@ -20,6 +22,8 @@ from gateway.services.selling import SellingRules
 from gateway.services.upkeep import Upkeep
 from gateway.store.changes import ChangeListener
 from gateway.store.client import StoreClient
+from gateway.store.event_journal import EventJournal
+from gateway.store.event_writer import EventWriter
 from gateway.store.feeds import FeedRegister
 from gateway.store.keys import Change, ChangeKind, Keyspace
 from gateway.store.lane import Lane
@@ -36,8 +40,8 @@ from gateway.wiring.token_keys import customer_tokens, price_tokens
 class Assembly(msgspec.Struct, frozen=True):
     """A gateway worker's parts.
 
-    `directory.run()`, `book.run()` and `changes.run()` go on beside the server, and the upkeep of
-    `promising`, which is None where there is nothing to promise with.
+    `directory.run()`, `book.run()`, `changes.run()` and `events.run()` go on beside the server, and
+    the upkeep of `promising`, which is None where there is nothing to promise with.
     """
 
     client: StoreClient
@@ -56,6 +60,9 @@ class Assembly(msgspec.Struct, frozen=True):
     key_ring: KeyRing
     customer_tokens: CustomerTokens | None
     price_tokens: PriceTokens | None
+    recorder: Recorder
+    event_journal: EventJournal
+    events: EventWriter
     clock_ms: Callable[[], int]
 
     def corrupt_values(self) -> int:
@@ -98,9 +105,12 @@ def assemble(settings: config.Settings, clock: Callable[[], int] = clock_ms) -> 
     keys = Keyspace(settings.store.prefix)
     may_promise = can_promise(settings)
     lane = Lane(client, keys)
+    recorder = Recorder(process_name("gateway"), clock)
+    journal = EventJournal(client, keys, settings.journal.length)
     stock = StockStore(client, keys, lane, with_holds=may_promise)
     price_store = PriceStore(client, keys)
-    directory = Directory(stock, FeedRegister(client, keys), clock)
+    watch = FeedWatch(recorder, int(settings.freshness.stale_for * 1000), clock)
+    directory = Directory(stock, FeedRegister(client, keys), clock, recorder, watch)
     last_known = LastKnown(stock)
     outage = Outage(directory, int(settings.store.last_known_for * 1000), clock)
     book = PriceBook(
@@ -125,7 +135,9 @@ def assemble(settings: config.Settings, clock: Callable[[], int] = clock_ms) -> 
     signer = price_tokens(settings)
     keeping = None
     if may_promise:
-        keeping = promising(settings, client, lane, lookups, price_store, directory, rules)
+        keeping = promising(
+            settings, client, lane, lookups, price_store, directory, rules, recorder
+        )
     return Assembly(
         client,
         lane,
@@ -143,5 +155,8 @@ def assemble(settings: config.Settings, clock: Callable[[], int] = clock_ms) -> 
         key_ring(settings),
         customer_tokens(settings),
         signer,
+        recorder,
+        journal,
+        EventWriter(recorder, journal),
         clock,
     )

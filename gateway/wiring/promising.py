@@ -6,6 +6,7 @@ import msgspec
 
 from gateway.config import settings as config
 from gateway.observability.metrics import PromiseReading
+from gateway.observability.recorder import Recorder
 from gateway.services.acknowledgements import Acknowledgements
 from gateway.services.directory import Directory
 from gateway.services.journal import Journal
@@ -64,7 +65,7 @@ def can_promise(settings: config.Settings) -> bool:
     return settings.ledger is not None or settings.reservations.durability == "redis"
 
 
-def promising(
+def promising(  # noqa: PLR0913, PLR0917 - each is a part that the rest of the worker has as well
     settings: config.Settings,
     client: StoreClient,
     lane: Lane,
@@ -72,23 +73,24 @@ def promising(
     customers: PriceStore,
     directory: Directory,
     rules: SellingRules,
+    recorder: Recorder,
 ) -> Promising:
     """The parts of a worker that may promise; nothing is sent yet."""
     keys = Keyspace(settings.store.prefix)
     clock = StoreClock(local_ms, clock_ms)
     journal = open_journal(settings, client, lane)
     due = DueIndex(keys, lane, clock)
-    gate = LedgerGate()
+    gate = LedgerGate(recorder)
 
     def lost() -> None:
         restoration.want()
 
     holds = Holds(client, keys, lane, due, clock, lost)
-    restoration = Restoration(journal, holds)
+    restoration = Restoration(journal, holds, recorder)
     stepping = Stepping(journal, holds, clock.now_ms)
     acknowledgements = Acknowledgements(journal, stepping, AckInbox(client, keys))
     within_ms = int(settings.reservations.acknowledge_within * 1000)
-    overdue = OverdueOrders(journal, within_ms, clock_ms)
+    overdue = OverdueOrders(journal, within_ms, clock_ms, recorder)
     settling = Settling(journal, holds, clock.now_ms)
     cap = settings.reservations.open_per_customer
     taking = Taking(lookups, customers, directory, rules, holds, clock.now_ms, cap)

@@ -99,6 +99,6 @@ async def test_an_outage_is_told_when_it_begins_and_when_it_ends(tmp_path: Path)
                 await asyncio.sleep(0)
         task.cancel()
         await asyncio.wait({task})
-    assert [log["action"] for log in logs] == ["store.away", "store.back"]
+    assert [log["action"] for log in logs] == ["store.unreachable", "store.back"]
     await client.close()
     server.stop()

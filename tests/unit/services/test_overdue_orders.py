@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from structlog.testing import capture_logs
 
 from gateway.domain.reservations import Reservation, State
+from gateway.observability.recorder import Recorder
 from gateway.services.overdue_orders import OverdueOrders
 
 NOON = datetime(2026, 11, 30, 12, tzinfo=UTC)
@@ -59,3 +60,25 @@ async def test_an_order_is_told_of_once_when_its_time_is_over() -> None:
     waiting.confirmed.clear()
     await orders.look()
     assert (orders.waiting, orders.oldest_age) == (0, 0.0)
+
+
+async def test_that_no_order_is_overdue_any_more_is_told_once_by_all_workers_alike() -> None:
+    late = NOON - timedelta(seconds=901)
+    waiting = Waiting(late)
+    recorders = [Recorder(), Recorder()]
+    workers = [
+        OverdueOrders(waiting, 900_000, lambda: int(NOON.timestamp() * 1000), recorder)
+        for recorder in recorders
+    ]
+    for worker in workers:
+        await worker.look()
+    waiting.confirmed = [NOON - timedelta(seconds=899)]
+    for worker in [*workers, *workers]:
+        await worker.look()
+    assert [event.kind for event in recorders[0].waiting(9)] == [
+        "order.unacknowledged",
+        "order.acknowledged",
+    ]
+    (over,) = recorders[1].waiting(9)
+    assert over.id == recorders[0].waiting(9)[1].id
+    assert over.subject == recorders[0].waiting(9)[0].subject == "orders"
