@@ -30,6 +30,7 @@ from tests.integration.command.running_command import COMMAND, clean, stockspan
         ["load", "--twice"],
         ["keys", "create"],
         ["feed", "stats"],
+        ["journal", "--kind", "moon.fell"],
     ],
 )
 def test_a_wrong_word_is_one_line_and_exit_2(words: list[str], tmp_path: Path) -> None:
@@ -43,7 +44,7 @@ WRONG = {
     '[store]\nurl = "http://x"': "store.url: must begin with redis://, rediss:// or unix://",
     "[gateway]\nport = 99999": "gateway.port = 99999: ",
     "[gateway]\nprot = 1": "gateway.prot is no setting",
-    "[surprise]": "surprise is no setting; allowed: channels, customer_tokens, feeds",
+    "[surprise]": "surprise is no setting; allowed: alerts, channels, customer_tokens",
     '[freshness]\nfresh_for = "soon"': "freshness.fresh_for = 'soon': must be a duration",
     "[freshness]\nfresh_for = inf": "freshness.fresh_for = inf: ",
     '[store]\nurl = "redis://:hidden-secret@h:abc/0"': "store.url: has no valid port",
