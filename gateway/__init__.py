@@ -10,7 +10,7 @@ The layers, each importing only those below it::
     ledger         the only code that knows PostgreSQL: what was promised, and who was first
     gathering      questions of one turn, asked together; serves store and ledger
     domain         pure: levels, spans, delivery promise, money, price resolution, errors
-    observability  logs and metrics; serves all, knows none
+    observability  events, logs, metrics, when an event is an alert; serves all, knows none
 
 `config` reads the settings, `wiring` makes the parts from them, and the command
 (`stockspan serve`) runs as many workers as it is told. The loaders, which keep the store warm,
@@ -52,6 +52,9 @@ something.
 
 While the store is away, `services.last_known` and the price book tell what the worker knew last,
 for a while, and no younger than the change channel told (docs/adr/0017).
+
+What happens and is worth telling of is an event (`observability.events`): a `recorder` takes it and
+never waits, `store.event_writer` carries it into the journal, and the loaders make alerts of it.
 
 What goes wrong on the way is an error of `domain.errors`; `api.problems` is the one table that
 turns it into problem+json.

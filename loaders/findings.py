@@ -19,6 +19,8 @@ from gateway.store.entries import CorruptValueError, only_entry
 from gateway.store.keys import Keyspace
 from gateway.store.price_codec import decode_rows
 from gateway.store.prices import PriceStore
+from loaders.alerts.channels import senders
+from loaders.alerts.letters import UndeliverableError
 from loaders.errors import SourceError
 from loaders.schedule import reader
 from loaders.sources.http_erp import HttpLimits
@@ -49,7 +51,19 @@ async def findings(settings: Settings, client: StoreClient, *, sources: bool = T
             problems += await reader(name, feed, settings, time.monotonic, limits).check()
         except SourceError as error:
             problems.append(str(error))
+    problems += await _undelivered(settings)
     return Findings(problems, remarks)
+
+
+async def _undelivered(settings: Settings) -> list[str]:
+    """The channels of alerts that take nothing now."""
+    problems: list[str] = []
+    for name, sender in senders(settings.alerts).items():
+        try:
+            await sender.check()
+        except UndeliverableError as error:
+            problems.append(f"alerts.channels.{name}: {error}")
+    return problems
 
 
 async def tied(store: PriceStore, *, by_rank: bool = False) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Coroutine
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from pathlib import Path
 from typing import Final
 
@@ -64,7 +64,9 @@ async def load(settings: Settings, *, once: bool, shutdown: asyncio.Event) -> in
             if once:
                 return await _unless(shutdown, _once(kept, ingest.outages))
             alerting = Alerting(told, journal, shelf, ingest.recorder, clock_ms)
-            async with _beside(alerting.run(), "alerts"), _pushes(settings, ingest):
+            # Without a channel there is nobody to tell.
+            alerts = _beside(alerting.run(), "alerts") if told.senders else nullcontext()
+            async with alerts, _pushes(settings, ingest):
                 _log.info("loaders run", action="loaders.started", feeds=", ".join(settings.feeds))
                 await run(kept, ingest, shutdown)
     _log.info("loaders stopped", action="loaders.stopped")

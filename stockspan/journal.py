@@ -74,12 +74,16 @@ def _row(event: Event) -> tuple[str | Text, ...]:
     severity = event.meaning.severity
     at = datetime.fromtimestamp(event.at_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
     details = ", ".join(f"{name}: {value}" for name, value in event.details.items())
-    # As text: what an ERP wrote is no markup.
     return (
         at,
         Text(severity.value, style=_COLOURS.get(severity, "")),
-        event.kind,
-        Text(event.subject),
-        Text(details),
-        Text(event.source),
+        _plain(event.kind),
+        _plain(event.subject),
+        _plain(details),
+        _plain(event.source),
     )
+
+
+def _plain(text: str) -> Text:
+    """What an ERP or a stranger wrote is no markup, and no command to the terminal."""
+    return Text("".join(c if c.isprintable() else " " for c in text))

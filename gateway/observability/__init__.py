@@ -1,1 +1,5 @@
-"""What a worker tells of itself: logs and metrics. Serves every layer, knows none."""
+"""What a process tells of itself: logs, metrics, events. Serves every layer, knows none.
+
+`events` is the vocabulary, `recorder` takes what happens; `alert_rules` and `alerts` say, without a
+clock of their own, when somebody is to be told.
+"""

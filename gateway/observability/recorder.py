@@ -23,7 +23,8 @@ from gateway.observability.events import MEANINGS, Event, EventKind, Severity, e
 CAPACITY: Final = 1000
 """Events that wait for the journal at most."""
 
-_TAKEN: Final = frozenset({"event", "action", "subject", "source"})
+_TAKEN: Final = frozenset({"event", "level", "action", "subject"})
+"""What a log line has of its own."""
 
 _LEVELS: Final[Mapping[Severity, int]] = {
     Severity.INFO: logging.INFO,
@@ -72,7 +73,7 @@ class Recorder:
         self._listeners.append(listener)
 
     def record(
-        self, kind: EventKind, subject: str, *, once: str | None = None, **details: object
+        self, kind: EventKind, subject: str, /, *, once: str | None = None, **details: object
     ) -> None:
         """Something happened to `subject`.
 

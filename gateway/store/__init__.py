@@ -11,7 +11,9 @@
 - `client` connects (retries off, deadlines) and turns every error into a `StockspanError`.
 - `stock` and `prices` read (`scripts/rows.lua`: the rows of a list), `scans` walks over all there
   is, `bulk` writes many, `feeds` keeps what is known of each feed, `changes` listens.
+- `event_journal` keeps what happened, each event once (`scripts/event_append.lua`), `event_writer`
+  carries it there, and `alert_shelf` keeps how alerts stand (`scripts/alerts_keep.lua`).
 
 The same code runs on one Valkey and on a Redis Cluster: all keys of a SKU share a hash tag, and
-no script touches two keys.
+no script touches two slots.
 """

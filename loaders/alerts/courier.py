@@ -57,7 +57,7 @@ class Courier:
         self._may_deliver = may_deliver
         self._backoff = Backoff(random, _MOST_SECONDS)
         self._woken = asyncio.Event()
-        self._failing: str | None = None
+        self._failing = False
 
     def wake(self) -> None:
         """There are new letters."""
@@ -107,12 +107,13 @@ class Courier:
             raise UndeliverableError(type(error).__name__, only_this=True) from error
 
     def _failed(self, reason: str) -> None:
-        if self._failing != reason:
+        # Once, whatever else is said later: a server may word each refusal anew.
+        if not self._failing:
             self._recorder.record(EventKind.ALERT_UNDELIVERED, self._channel, reason=reason)
-        self._failing = reason
+        self._failing = True
 
     def _worked(self) -> None:
-        if self._failing is not None:
+        if self._failing:
             self._recorder.record(EventKind.ALERT_DELIVERED, self._channel)
-        self._failing = None
+        self._failing = False
         self._backoff.reset()

@@ -35,6 +35,13 @@ class Sender(Protocol):
     def addresses(self) -> tuple[str, ...]:
         """Everyone who gets a letter of their own."""
 
+    async def check(self) -> None:
+        """Try it without sending anything, as far as that can be done.
+
+        Raises:
+            UndeliverableError: nothing could be delivered now.
+        """
+
     async def send(self, letter: Letter) -> None:
         """Return when it has been taken.
 

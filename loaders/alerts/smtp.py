@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import ssl
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
 from email.message import EmailMessage
 from email.utils import formatdate
 from typing import Any, Final
@@ -17,6 +18,7 @@ from loaders.alerts import wording
 from loaders.alerts.letters import Letter, UndeliverableError
 
 _LONGEST: Final = 160
+_GOODBYE_SECONDS: Final = 1.0
 
 
 class SmtpSender:
@@ -31,34 +33,55 @@ class SmtpSender:
         """The mail addresses."""
         return self._channel.to
 
+    async def check(self) -> None:
+        """Connect, and log in where that is asked for.
+
+        Raises:
+            UndeliverableError: it cannot be done.
+        """
+        async with self._connected():
+            return
+
     async def send(self, letter: Letter) -> None:
         """Hand the letter to the mail server.
 
         Raises:
             UndeliverableError: it has not taken it.
         """
-        channel = self._channel
-        try:
-            # aiosmtplib's own is for each step, of which a slow server may make many.
-            async with asyncio.timeout(channel.timeout):
-                await aiosmtplib.send(
-                    self._message(letter),
-                    sender=channel.sender,
-                    recipients=[letter.address],
-                    hostname=channel.host,
-                    port=channel.port,
-                    username=channel.username,
-                    password=channel.password,
-                    use_tls=channel.security == "tls",
-                    start_tls=channel.security == "starttls",
-                    tls_context=self._tls,
-                    timeout=channel.timeout,
-                )
-        except (aiosmtplib.SMTPException, OSError, ValueError) as error:
-            raise _translated(error) from error
+        async with self._connected() as server:
+            await server.send_message(
+                self._message(letter), sender=self._channel.sender, recipients=[letter.address]
+            )
 
     async def close(self) -> None:
         """Nothing is kept open: alerts are rare."""
+
+    @asynccontextmanager
+    async def _connected(self) -> AsyncIterator[aiosmtplib.SMTP]:
+        channel = self._channel
+        server = aiosmtplib.SMTP(
+            hostname=channel.host,
+            port=channel.port,
+            username=channel.username,
+            password=channel.password,
+            use_tls=channel.security == "tls",
+            start_tls=channel.security == "starttls",
+            tls_context=self._tls,
+            timeout=channel.timeout,
+        )
+        try:
+            # aiosmtplib's own timeout is for each step, of which a slow server may make many.
+            async with asyncio.timeout(channel.timeout):
+                await server.connect()
+                yield server
+            # What was taken is taken, whether the server says goodbye or not.
+            with suppress(aiosmtplib.SMTPException, OSError):
+                async with asyncio.timeout(_GOODBYE_SECONDS):
+                    await server.quit()
+        except (aiosmtplib.SMTPException, OSError, ValueError) as error:
+            raise _translated(error) from error
+        finally:
+            server.close()
 
     def _message(self, letter: Letter) -> EmailMessage:
         message = EmailMessage()

@@ -33,6 +33,9 @@ class WebhookSender:
         """One, without a name."""
         return ("",)
 
+    async def check(self) -> None:
+        """Nothing can be tried: whatever is posted would be taken for an alert."""
+
     async def send(self, letter: Letter) -> None:
         """Post the alert; any 2xx means that it was taken.
 

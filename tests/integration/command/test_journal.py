@@ -41,7 +41,9 @@ async def test_what_happened_is_shown_as_it_is(
 ) -> None:
     await EventJournal(client, KEYS).append(
         [
-            Event("1", EventKind.FEED_FAILED, NOON_MS, "[red]stock", {"reason": "gone"}, "a:1"),
+            Event(
+                "1", EventKind.FEED_FAILED, NOON_MS, "[red]stock", {"reason": "\x1b[2Jgone"}, "a:1"
+            ),
             Event("2", EventKind.FEED_RECOVERED, NOON_MS + 1000, "stock", {}, "a:1"),
         ]
     )
@@ -51,7 +53,8 @@ async def test_what_happened_is_shown_as_it_is(
     assert done.returncode == 0, done.stderr
     assert "feed.recovered" not in done.stdout
     line = done.stdout.splitlines()[3]
-    for word in ("2026-11-21 10:00:00", "error", "feed.failed", "[red]stock", "reason: gone"):
+    assert "\x1b" not in done.stdout
+    for word in ("2026-11-21 10:00:00", "error", "feed.failed", "[red]stock", "reason:  [2Jgone"):
         assert word in line
 
 

@@ -98,6 +98,8 @@ async def test_a_login_goes_by_starttls_and_trusts_what_is_configured(tmp_path: 
     login = {"security": "starttls", "username": "stockspan"}
     async with MailServer(context, ("stockspan", PASSWORD)) as server:
         known = login | {"ca_file": str(trusted)}
+        await smtp(server.port, **known, password=PASSWORD).check()
+        assert server.mails == []
         await smtp(server.port, **known, password=PASSWORD).send(LETTER)
         assert len(server.mails) == 1
         wrong = await refusal(smtp(server.port, **known, password="wrong-" + PASSWORD))

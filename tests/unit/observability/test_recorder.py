@@ -79,6 +79,15 @@ def test_beyond_the_limit_the_oldest_are_lost_and_it_is_said_once() -> None:
     assert recorder.waiting(9) == []
 
 
+def test_no_detail_is_in_the_way_of_what_an_event_has_of_its_own() -> None:
+    recorder = Recorder()
+    taken = {"kind": "a", "subject": "b", "event": "c", "level": "d", "action": "e", "self": "f"}
+    with capture_logs() as logs:
+        recorder.record(EventKind.FEED_FAILED, "stock", **taken)
+    assert recorder.waiting(1)[0].details == taken
+    assert (logs[0]["action"], logs[0]["subject"]) == ("feed.failed", "stock")
+
+
 def test_listeners_are_told_of_each() -> None:
     recorder = Recorder(capacity=1)
     heard: list[Event] = []
