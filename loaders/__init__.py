@@ -25,6 +25,7 @@ A delta takes the same way through the intake, without staging: each chunk is wr
 
 `load` puts it all together for the commands `stockspan load` and `stockspan check`; what the latter
 says is in `findings`, what it shows of the first rows in `trials`, and `ties` finds prices that
-only their list's id tells apart. Beside the feeds, `alerts` tells people of what all processes
-record (`gateway.observability.events`).
+only their list's id tells apart.
+
+Beside the feeds, `alerts` tells people of what all processes record.
 """

@@ -23,7 +23,7 @@ from gateway.observability.events import MEANINGS, Event, EventKind, Severity, e
 CAPACITY: Final = 1000
 """Events that wait for the journal at most."""
 
-_TAKEN: Final = frozenset({"event", "level", "action", "subject"})
+_TAKEN: Final = frozenset({"self", "event", "level", "action", "subject"})
 """What a log line has of its own."""
 
 _LEVELS: Final[Mapping[Severity, int]] = {
