@@ -34,7 +34,8 @@ class Office:
     def __init__(self, shelf: Shelf) -> None:
         self.lost: dict[str, int] = {}
         self.woken = 0
-        self.desk = Desk(shelf, (RULE,), ADDRESSES, lambda: NOW, self.wake, self.lose)
+        self.now = NOW
+        self.desk = Desk(shelf, (RULE,), ADDRESSES, lambda: self.now, self.wake, self.lose)
 
     def wake(self) -> None:
         self.woken += 1
@@ -99,6 +100,8 @@ async def test_what_came_up_before_the_shelf_was_seen_is_added_to_it() -> None:
     assert office.desk.position == "5-0"
     # Now it comes by the journal as well.
     office.desk.look_at([failed("prices")], "6-0")
+    office.now += RULE.quiet_ms
+    office.desk.look_at([], "6-0")
     assert len(office.desk.letters("hook")) == 2
 
 

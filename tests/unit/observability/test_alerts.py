@@ -118,6 +118,16 @@ def test_so_many_within_a_window() -> None:
     assert watch.matters == ()
 
 
+def test_what_was_counted_counts_until_its_window_is_over() -> None:
+    rows = EventKind.FEED_ROWS_REJECTED
+    watch = Watch(Rule("rows", ("mail",), frozenset({rows}), count=2, within_ms=4 * QUIET))
+    assert told(watch.at(0, rows, rows)) == [(rows, 2, False)]
+    assert watch.at(QUIET) == []
+    assert told(watch.at(QUIET + 1, rows)) == [(rows, 1, False)]
+    assert watch.at(5 * QUIET + 1) == []
+    assert watch.matters == ()
+
+
 def test_without_an_all_clear_only_the_beginning_is_told() -> None:
     watch = Watch(Rule("errors", ("mail",), severity=Severity.ERROR, all_clear=False))
     assert len(watch.at(0, FAILED)) == 1
