@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager, nullcontext
 from pathlib import Path
 from typing import Final
@@ -65,7 +65,7 @@ async def load(settings: Settings, *, once: bool, shutdown: asyncio.Event) -> in
                 return await _unless(shutdown, _once(kept, ingest.outages))
             alerting = Alerting(told, journal, shelf, ingest.recorder, clock_ms)
             # Without a channel there is nobody to tell.
-            alerts = _beside(alerting.run(), "alerts") if told.senders else nullcontext()
+            alerts = _beside(alerting.run, "alerts") if told.senders else nullcontext()
             async with alerts, _pushes(settings, ingest):
                 _log.info("loaders run", action="loaders.started", feeds=", ".join(settings.feeds))
                 await run(kept, ingest, shutdown)
@@ -117,7 +117,7 @@ async def _parts(
         keys = Keyspace(settings.store.prefix)
         recorder = Recorder(process_name("loaders"), clock_ms)
         journal = EventJournal(client, keys, settings.journal.length)
-        async with _beside(EventWriter(recorder, journal).run(), "journal"):
+        async with _beside(EventWriter(recorder, journal).run, "journal"):
             ingest = Ingest(client, keys, _spool_folder(settings), clock_ms, meters, recorder)
             yield ingest, journal, AlertShelf(client, keys)
     finally:
@@ -125,12 +125,12 @@ async def _parts(
 
 
 @asynccontextmanager
-async def _beside(work: Coroutine[None, None, None], name: str) -> AsyncIterator[None]:
+async def _beside(work: Callable[[], Awaitable[None]], name: str) -> AsyncIterator[None]:
     """Let this go on beside the feeds; should it fail, they go on without it."""
 
     async def watched() -> None:
         try:
-            await work
+            await work()
         except Exception:  # noqa: BLE001 - a mistake of ours there must not end every feed
             _log.exception("this has ended", action=f"{name}.broken")
 
