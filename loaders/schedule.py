@@ -15,9 +15,10 @@ from typing import Any, Final
 
 import structlog
 
+from gateway.config.feed_sections import Feed as FeedSettings
+from gateway.config.feed_sections import FilesSource, PostgresSource
 from gateway.config.http_sections import HttpSource
-from gateway.config.settings import Feed as FeedSettings
-from gateway.config.settings import FilesSource, PostgresSource, Settings
+from gateway.config.settings import Settings
 from gateway.domain.errors import StoreUnavailableError
 from gateway.store.feeds import TooManyFeedsError
 from loaders.feedbook import PUSHED, Feed

@@ -20,7 +20,7 @@ from typing import BinaryIO, Final
 
 import msgspec
 
-from gateway.config.settings import Feed, FilesSource
+from gateway.config.feed_sections import Feed, FilesSource
 from gateway.domain.record_kinds import Kind
 from loaders.errors import SourceError
 from loaders.lines import LineCutter, first

@@ -19,8 +19,8 @@ import msgspec
 from yarl import URL
 
 from gateway.config.expressions import Expression, ExpressionError
+from gateway.config.feed_sections import Feed
 from gateway.config.http_sections import WATERMARK, HttpSource, NoPaging, PagePaging
-from gateway.config.settings import Feed
 from loaders.errors import SourceError
 from loaders.reading import Reading
 from loaders.sources.http_call import AnswerError, Call, masked

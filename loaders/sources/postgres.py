@@ -14,7 +14,7 @@ from typing import Any, Final
 import asyncpg
 import structlog
 
-from gateway.config.settings import Feed, PostgresSource
+from gateway.config.feed_sections import Feed, PostgresSource
 from loaders.errors import SourceError
 from loaders.reading import Reading
 from loaders.sources.query import Plan, described, plan, trimmed

@@ -15,8 +15,8 @@ import asyncpg
 import pytest
 from aiohttp import web
 
-from gateway.config.settings import Feed as FeedSettings
-from gateway.config.settings import FilesSource, PostgresSource
+from gateway.config.feed_sections import Feed as FeedSettings
+from gateway.config.feed_sections import FilesSource, PostgresSource
 from loaders.errors import SourceError
 from loaders.reading import Reading, SampledReader
 from loaders.sources.files import FilesReader

@@ -15,7 +15,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from gateway.config.settings import Feed, PostgresSource
+from gateway.config.feed_sections import Feed, PostgresSource
 from gateway.domain.record_kinds import KINDS
 from gateway.store.bulk import BulkEncoder
 from gateway.store.keys import Keyspace

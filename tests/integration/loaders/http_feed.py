@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
+from gateway.config.feed_sections import Feed as FeedSettings
 from gateway.config.http_sections import HttpSource
-from gateway.config.settings import Feed as FeedSettings
 from loaders.feedbook import Feed
 from loaders.outcome import Outcome
 from loaders.sources.http import HttpReader

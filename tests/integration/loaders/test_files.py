@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from gateway.config.settings import Feed as FeedSettings
-from gateway.config.settings import FilesSource
+from gateway.config.feed_sections import Feed as FeedSettings
+from gateway.config.feed_sections import FilesSource
 from loaders.errors import SourceError
 from loaders.feedbook import Feed
 from loaders.outcome import Outcome

@@ -11,8 +11,8 @@ import asyncpg
 import pytest
 from aiohttp import ClientSession
 
-from gateway.config.settings import Feed as FeedSettings
-from gateway.config.settings import FilesSource, PostgresSource
+from gateway.config.feed_sections import Feed as FeedSettings
+from gateway.config.feed_sections import FilesSource, PostgresSource
 from gateway.domain.access import ApiKey, KeyRing
 from gateway.domain.orders import AckStatus, OrderAck
 from gateway.store.acks import AckInbox

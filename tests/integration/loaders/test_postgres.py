@@ -9,8 +9,8 @@ import asyncpg
 import pytest
 from structlog.testing import capture_logs
 
-from gateway.config.settings import Feed as FeedSettings
-from gateway.config.settings import PostgresSource
+from gateway.config.feed_sections import Feed as FeedSettings
+from gateway.config.feed_sections import PostgresSource
 from loaders.errors import SourceError
 from loaders.feedbook import Feed
 from loaders.outcome import Outcome

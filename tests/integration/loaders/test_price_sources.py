@@ -14,8 +14,8 @@ import asyncpg
 import pytest
 from aiohttp import ClientSession, web
 
-from gateway.config.settings import Feed as FeedSettings
-from gateway.config.settings import FilesSource, PostgresSource
+from gateway.config.feed_sections import Feed as FeedSettings
+from gateway.config.feed_sections import FilesSource, PostgresSource
 from gateway.domain.access import ApiKey, KeyRing
 from gateway.domain.record_kinds import Kind
 from gateway.store.prices import PriceStore
