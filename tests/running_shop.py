@@ -10,10 +10,12 @@ from typing import Any
 
 from aiohttp import ClientSession, web
 
+from stockspan.demo.erp_line import open_line
 from stockspan.demo.sample_erp.erp import open_erp
 from stockspan.demo.shop.cart import Cart
 from stockspan.demo.shop.figures import Figures
 from stockspan.demo.shop.gateway import open_gateway
+from stockspan.demo.shop.line import LineSwitch
 from stockspan.demo.shop.order_desk import OrderDesk
 from stockspan.demo.shop.prices import GatewayPrices
 from stockspan.demo.shop.reservations import GatewayReservations
@@ -51,13 +53,15 @@ async def running_shop(gateway: str, erp_dsn: str) -> AsyncIterator[ClientSessio
     """A session with a shop whose order desk is at work."""
     shutdown = asyncio.Event()
     async with (
-        open_erp(erp_dsn) as erp,
+        open_line(erp_dsn) as line,
+        open_erp(erp_dsn) as catalogue,
+        open_erp(line.dsn) as erp,
         open_gateway(gateway, SEEING_KEY) as seeing,
         open_gateway(gateway, PROMISING_KEY) as promising,
     ):
         desk = OrderDesk(GatewayReservations(promising), erp.orders, lambda: datetime.now(UTC))
         cart = Cart(desk, Figures(erp.orders, desk, seeing))
-        shop = Shop(erp, GatewayPrices(seeing), cart, gateway)
+        shop = Shop(catalogue, erp, LineSwitch(line), GatewayPrices(seeing), cart, gateway)
         working = asyncio.create_task(desk.run(shutdown))
         try:
             async with (

@@ -12,6 +12,7 @@ from rich.markup import escape
 from stockspan.demo.access import Secrets
 from stockspan.demo.folder import DataFolder
 from stockspan.demo.key_pairs import ALGORITHM
+from stockspan.demo.keyboard import has_keyboard
 from stockspan.demo.settings import (
     CUSTOMER_AUDIENCE,
     CUSTOMER_ISSUER,
@@ -84,6 +85,8 @@ def tell(console: Console, facts: Facts) -> None:
     console.print("\n[bold]Try[/]")
     for line in _first_steps(facts):
         console.print(f"  {escape(line)}")
+    if facts.sample and has_keyboard():
+        console.print("\nPress e to cut the line to the ERP, and e again to mend it.")
     console.print("\nCtrl-C ends everything.\n")
 
 

@@ -1,6 +1,7 @@
 """`stockspan demo`: starts everything on this machine, watches it, ends it with itself.
 
-    Valkey, PostgreSQL ──▶ sample ERP ──▶ loaders, gateway ──▶ till, clerk, shop page ──▶ demo.json
+    Valkey, PostgreSQL ──▶ sample ERP ──▶ line ──▶ loaders, gateway ──▶ shop page ──▶ demo.json
+                           till, clerk
 
 `run_demo` is synchronous; it owns the main thread (the children are tethered to it) and an
 event loop of its own. The servers and the two halves of Stockspan are child processes, started
@@ -22,7 +23,9 @@ from rich.console import Console
 
 from stockspan.demo.access import kept_secrets
 from stockspan.demo.databases import ensure_database
+from stockspan.demo.erp_line import ErpLine, open_line
 from stockspan.demo.folder import DataFolder, open_folder
+from stockspan.demo.keyboard import keys
 from stockspan.demo.program import Program
 from stockspan.demo.readiness import gateway_ready, push_ready
 from stockspan.demo.report import Facts, Sample, tell
@@ -34,6 +37,7 @@ from stockspan.demo.settings import Addresses, demo_settings
 from stockspan.demo.shop.cart import Cart
 from stockspan.demo.shop.figures import Figures
 from stockspan.demo.shop.gateway import open_gateway
+from stockspan.demo.shop.line import LineSwitch
 from stockspan.demo.shop.order_desk import OrderDesk
 from stockspan.demo.shop.prices import GatewayPrices
 from stockspan.demo.shop.reservations import GatewayReservations
@@ -50,6 +54,7 @@ _SAMPLE_SKUS: Final = 200
 _SAMPLE_CUSTOMERS: Final = 30
 _LAST_SALE_SECONDS: Final = 2.0
 _PORTS: Final = range(65_536)
+_SWITCH_KEY: Final = "e"
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -90,6 +95,8 @@ class _Demo:
         self._valkey = EmbeddedValkey(folder.valkey)
         self._postgres = EmbeddedPostgres(folder.postgres)
         self._secrets = kept_secrets(folder)
+        self._line: ErpLine | None = None
+        self._turning: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
         """Start, tell, watch until told to end; whatever happens, end everything."""
@@ -102,7 +109,8 @@ class _Demo:
                 if facts is not None:
                     self._folder.announce(facts.as_json())
                     tell(self._console, facts)
-                    await self._supervisor.watch(self._shutdown)
+                    with keys(self._pressed):
+                        await self._supervisor.watch(self._shutdown)
                     self._console.print("Stopping …")
                 self._folder.withdraw()
         finally:
@@ -113,17 +121,36 @@ class _Demo:
             self._supervisor.kill()
         self._shutdown.set()
 
+    def _pressed(self, key: str) -> None:
+        if key.lower() == _SWITCH_KEY and self._line is not None:
+            turning = asyncio.ensure_future(self._turn(self._line))
+            self._turning.add(turning)
+            turning.add_done_callback(self._turning.discard)
+
+    async def _turn(self, line: ErpLine) -> None:
+        try:
+            state = await line.turn(up=not line.state.up)
+        except OSError as error:
+            self._console.print(f"The line to the ERP cannot be mended: {error}")
+        else:
+            became = "holds again" if state.up else "is cut; press e to mend it"
+            self._console.print(f"The line to the ERP {became}")
+
     async def _start(self, stack: AsyncExitStack) -> Facts:
         self._console.print("Starting Valkey and PostgreSQL …")
         self._postgres.prepare()
         await self._supervisor.start(self._valkey, self._postgres)
+        erp_dsn = None if self._empty else await self._sample_erp()
+        if erp_dsn is not None:
+            self._line = await stack.enter_async_context(open_line(erp_dsn))
         addresses = Addresses(
             host=HOST,
             port=self._port,
             push_port=free_port(),
             valkey_url=self._valkey.url,
             ledger_dsn=await self._ledger(),
-            erp_dsn=None if self._empty else await self._sample_erp(),
+            erp_dsn=erp_dsn,
+            line_dsn=None if self._line is None else self._line.dsn,
         )
         text = demo_settings(addresses, self._secrets, self._workers, self._folder.spool)
         write_private(self._folder.settings, text)
@@ -131,11 +158,11 @@ class _Demo:
         loaders = Program("Loaders", "load", self._folder)
         gateway = Program("Gateway", "serve", self._folder)
         await self._supervisor.start(loaders, gateway)
-        if addresses.erp_dsn is None:
+        if self._line is None or erp_dsn is None:
             await gateway_ready(addresses.gateway + "/livez", loaders, gateway)
             await push_ready(addresses.host, addresses.push_port, loaders, gateway)
             return Facts(self._folder, addresses, self._secrets)
-        sample = await self._open_shop(stack, addresses.erp_dsn, addresses.gateway)
+        sample = await self._open_shop(stack, erp_dsn, self._line, addresses.gateway)
         await gateway_ready(addresses.gateway + "/readyz", loaders, gateway)
         await push_ready(addresses.host, addresses.push_port, loaders, gateway)
         return Facts(self._folder, addresses, self._secrets, sample)
@@ -151,14 +178,17 @@ class _Demo:
         await ensure_sample_erp(self._postgres.dsn(), dsn, datetime.now(UTC).date())
         return dsn
 
-    async def _open_shop(self, stack: AsyncExitStack, dsn: str, gateway: str) -> Sample:
-        keys = self._secrets.keys
+    async def _open_shop(
+        self, stack: AsyncExitStack, dsn: str, line: ErpLine, gateway: str
+    ) -> Sample:
+        opening = self._secrets.keys
         erp = await stack.enter_async_context(open_erp(dsn))
-        seeing = await stack.enter_async_context(open_gateway(gateway, keys["all"]))
-        promising = await stack.enter_async_context(open_gateway(gateway, keys["checkout"]))
-        desk = OrderDesk(GatewayReservations(promising), erp.orders, lambda: datetime.now(UTC))
-        cart = Cart(desk, Figures(erp.orders, desk, seeing))
-        pages = Shop(erp, GatewayPrices(seeing), cart, gateway)
+        distant = await stack.enter_async_context(open_erp(line.dsn))
+        seeing = await stack.enter_async_context(open_gateway(gateway, opening["all"]))
+        promising = await stack.enter_async_context(open_gateway(gateway, opening["checkout"]))
+        desk = OrderDesk(GatewayReservations(promising), distant.orders, lambda: datetime.now(UTC))
+        cart = Cart(desk, Figures(distant.orders, desk, seeing))
+        pages = Shop(erp, distant, LineSwitch(line), GatewayPrices(seeing), cart, gateway)
         shop = await stack.enter_async_context(serve_shop(pages, HOST, free_port()))
         # Chance without secrecy: who buys what, and how long a clerk takes.
         for worker in (Till(erp, random.Random()), Clerk(erp.orders, random.Random()), desk):

@@ -120,6 +120,7 @@ locale = "en"
 class Addresses:
     """Where everything of one demo is. `erp_dsn` is None when there is no sample ERP.
 
+    `line_dsn` is the same ERP by way of a line that can be cut: it is Stockspan's address of it.
     The ledger lies in the same PostgreSQL server as the sample ERP, in a database of its own.
     """
 
@@ -129,6 +130,7 @@ class Addresses:
     valkey_url: str
     ledger_dsn: str
     erp_dsn: str | None
+    line_dsn: str | None = None
 
     @property
     def gateway(self) -> str:
@@ -153,9 +155,9 @@ def demo_settings(addresses: Addresses, secrets: Secrets, workers: int, spool: P
         spool=_string(str(spool)),
     )
     head += _keys(secrets.keys) + _tokens(secrets)
-    if addresses.erp_dsn is None:
+    if addresses.line_dsn is None:
         return head + _EMPTY
-    return head + _SAMPLE.format(dsn=_string(addresses.erp_dsn)) + _FEEDS.read_text("utf-8")
+    return head + _SAMPLE.format(dsn=_string(addresses.line_dsn)) + _FEEDS.read_text("utf-8")
 
 
 def _keys(keys: Mapping[str, str]) -> str:

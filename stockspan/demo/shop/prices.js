@@ -23,6 +23,12 @@ let timer = 0;
 export let buyer = NOBODY[0];
 export const asBuyer = () => (buyer.customer ? { customer: buyer.customer } : { channel: buyer.channel });
 
+// The age of the prices shown, as a moment; that of the oldest counts.
+export function pricesAsOf() {
+  const moments = [...cards.values()].map(({ item }) => Date.parse(item?.as_of)).filter(Boolean);
+  return moments.length ? Math.min(...moments) : null;
+}
+
 const nameOf = (one) =>
   one.name ?? text("anybody", { channel: text(`channel_${one.channel}`), currency: one.currency });
 

@@ -7,7 +7,10 @@ POST /prices.json      what is charged: {"lines": [{"sku", "quantity"}], "custom
 GET /why.json          why: ?sku=&quantity=&customer=&channel=, with the titles of the price lists
 GET /till.json         what the ERP booked lately
 POST /sell {"sku"}     sells the smallest quantity in the ERP
-What is reserved and ordered is in `cart`.
+What is reserved and ordered is in `cart`, the switch of the line to the ERP in `line`.
+
+A shop has its articles and customers itself: here they are read past that line, from the same
+database. Selling, and what was booked, are the ERP's.
 
 In a real shop nobody chooses who they are: the customer comes from the sign-in. Here everybody
 may look as anybody, which is why the server stays on the loopback interface.
@@ -32,6 +35,7 @@ from stockspan.demo.shop.baskets import Basket, Line
 from stockspan.demo.shop.bodies import json_response, read_body
 from stockspan.demo.shop.cart import Cart
 from stockspan.demo.shop.gateway import GatewayAwayError
+from stockspan.demo.shop.line import LineSwitch
 from stockspan.demo.shop.prices import GatewayPrices
 
 _HERE: Final = Path(__file__).parent
@@ -48,6 +52,9 @@ _FILES: Final = {
     "cart.js": "text/javascript",
     "cart_entry.js": "text/javascript",
     "cart_texts.js": "text/javascript",
+    "line.css": "text/css",
+    "line.js": "text/javascript",
+    "line_texts.js": "text/javascript",
     "words.js": "text/javascript",
     "texts.js": "text/javascript",
     "price_texts.js": "text/javascript",
@@ -61,10 +68,23 @@ class Sale(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Shop:
-    """The handlers; `gateway` is the address its page asks for stock."""
+    """The handlers; `gateway` is the address its page asks for stock.
 
-    def __init__(self, erp: SampleErp, prices: GatewayPrices, cart: Cart, gateway: str) -> None:
+    `catalogue` is what the shop itself knows of articles and customers; `erp` may be away.
+    """
+
+    def __init__(
+        self,
+        catalogue: SampleErp,
+        erp: SampleErp,
+        line: LineSwitch,
+        prices: GatewayPrices,
+        cart: Cart,
+        gateway: str,
+    ) -> None:
+        self._catalogue = catalogue
         self._erp = erp
+        self._line = line
         self._prices = prices
         self._cart = cart
         self._gateway = gateway
@@ -80,6 +100,7 @@ class Shop:
         application.router.add_get("/till.json", self.till)
         application.router.add_post("/sell", self.sell)
         application.router.add_routes(self._cart.routes())
+        application.router.add_routes(self._line.routes())
         for name in _FILES:
             application.router.add_get(f"/{name}", self.file)
         return application
@@ -98,12 +119,17 @@ class Shop:
     async def articles(self, request: web.Request) -> web.Response:
         """The articles of the first page, or those that a search finds."""
         words = request.query.get("q", "").strip()[:_LONGEST_SEARCH]
-        found = await (self._erp.search(words, _FOUND_AT_MOST) if words else self._erp.front_page())
+        found = await self._found(words)
         return json_response({"articles": [_article(article) for article in found]})
+
+    async def _found(self, words: str) -> list[Article]:
+        if words:
+            return await self._catalogue.search(words, _FOUND_AT_MOST)
+        return await self._catalogue.front_page()
 
     async def customers(self, _: web.Request) -> web.Response:
         """All customers of the ERP."""
-        return json_response({"customers": await self._erp.buyers()})
+        return json_response({"customers": await self._catalogue.buyers()})
 
     async def prices(self, request: web.Request) -> web.Response:
         """What the gateway answers for these lines, problems included."""
@@ -121,7 +147,7 @@ class Shop:
         titles: dict[str, str] = {}
         with suppress(*ERP_UNREACHABLE):  # ids alone will do
             async with asyncio.timeout(_TITLE_SECONDS):
-                titles = await self._erp.titles(_lists(answer.body.get("explanation")))
+                titles = await self._catalogue.titles(_lists(answer.body.get("explanation")))
         return json_response({**answer.body, "titles": titles}, answer.status)
 
     async def till(self, _: web.Request) -> web.Response:

@@ -1,6 +1,7 @@
 // The sample shop's page. Stock comes from the gateway, by <stock-badge> and, for one product, by
 // a lookup with `pickup`; articles, prices, the cart and what was sold come from the shop's own server.
 
+import { setUpLine, speakLine } from "./line.js";
 import { mayReserve, setUpCart, setUpReserving, speakCart } from "./cart.js";
 import { amountOf, amountOn, askNow, buyer, forgetCards, setUpBuyers, setUpPrice, showBuyers } from "./prices.js";
 import { language, number, quantity, speakIn, text } from "./words.js";
@@ -187,6 +188,7 @@ $("#language").addEventListener("change", ({ target }) => {
   speak();
   showBuyers();
   speakCart();
+  speakLine();
   showArticles();
   showTill();
 });
@@ -207,5 +209,6 @@ speak();
 showBuyers();
 setUpBuyers(() => document.querySelectorAll("stock-badge").forEach(setChannel));
 setUpCart(toast);
+setUpLine(GATEWAY);
 showArticles();
 showTill();

@@ -1,6 +1,7 @@
 // What the page says and how it writes figures, in the language that is chosen.
 
 import { CART_TEXTS } from "./cart_texts.js";
+import { LINE_TEXTS } from "./line_texts.js";
 import { PRICE_TEXTS } from "./price_texts.js";
 import { TEXTS } from "./texts.js";
 
@@ -22,7 +23,8 @@ export function remember(name, value) {
 export const text = (name, values = {}) =>
   wordsFor(name).replace(/{(\w+)}/g, (_, key) => values[key]);
 const wordsFor = (name) =>
-  TEXTS[language][name] ?? PRICE_TEXTS[language][name] ?? CART_TEXTS[language][name];
+  TEXTS[language][name] ?? PRICE_TEXTS[language][name] ?? CART_TEXTS[language][name] ??
+  LINE_TEXTS[language][name];
 
 export const number = (value) => new Intl.NumberFormat(language).format(value);
 export const quantity = ({ unit }, value) => number(value) + (unit === "MTR" ? " m" : "");

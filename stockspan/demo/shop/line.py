@@ -1,0 +1,39 @@
+"""The switch of the line to the ERP, for the shop's page.
+
+GET /erp.json           whether the ERP can be reached, and since when
+POST /erp {"up": bool}  mends the line, or cuts it; answers the same
+"""
+
+from __future__ import annotations
+
+import msgspec
+from aiohttp import web
+
+from stockspan.demo.erp_line import ErpLine
+from stockspan.demo.shop.bodies import json_response, read_body
+
+
+class Turn(msgspec.Struct, forbid_unknown_fields=True):
+    """The body of POST /erp."""
+
+    up: bool
+
+
+class LineSwitch:
+    """The handlers."""
+
+    def __init__(self, line: ErpLine) -> None:
+        self._line = line
+
+    def routes(self) -> list[web.RouteDef]:
+        """What is served here."""
+        return [web.get("/erp.json", self.state), web.post("/erp", self.turn)]
+
+    async def state(self, _: web.Request) -> web.Response:
+        """As the line is now."""
+        return json_response(self._line.state)
+
+    async def turn(self, request: web.Request) -> web.Response:
+        """Up, or down."""
+        wanted = await read_body(request, Turn)
+        return json_response(await self._line.turn(up=wanted.up))
