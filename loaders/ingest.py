@@ -23,7 +23,7 @@ from gateway.store.client import StoreClient
 from gateway.store.feeds import FeedRegister
 from gateway.store.keys import Keyspace
 from loaders import states
-from loaders.errors import LoaderError, WriteRefusedError
+from loaders.errors import FeedVanishedError, LoaderError, WriteRefusedError
 from loaders.feedbook import Feed, FeedBook, OpenFeed
 from loaders.guard import judge
 from loaders.holdings import Holdings
@@ -80,6 +80,23 @@ class Ingest:
             await self.book.update(
                 opened, states.delta_done(reading, outcome, started, pushed=feed.pushed)
             )
+        self._reports.delta(feed.name, outcome)
+        return outcome
+
+    async def some(self, feed: Feed, reading: Reading) -> Outcome:
+        """Write what was asked for by SKU, as a delta does.
+
+        The rest of the feed is as old as before: its register is left as it is, failures too.
+
+        Raises:
+            FeedVanishedError: nor was there a whole before, to which this could add.
+            LoaderError, StoreUnavailableError: as in `delta`.
+        """
+        started = self._clock()
+        opened = await self.book.open(feed)
+        if opened.state.verified_through_ms is None:
+            raise FeedVanishedError(f"the feed {feed.name} has not been loaded yet")
+        outcome = await self._delta(opened, reading, started)
         self._reports.delta(feed.name, outcome)
         return outcome
 

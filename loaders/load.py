@@ -24,6 +24,7 @@ from gateway.store.event_journal import EventJournal
 from gateway.store.event_writer import EventWriter
 from gateway.store.feeds import TooManyFeedsError
 from gateway.store.keys import Keyspace
+from gateway.store.refresh import RefreshInbox
 from loaders.alerts.channels import telling
 from loaders.alerts.following import Alerting
 from loaders.errors import LoaderError, SourceError
@@ -31,6 +32,7 @@ from loaders.findings import Findings, findings
 from loaders.ingest import Ingest
 from loaders.keeper import Keeper
 from loaders.progress import Meters, shown
+from loaders.refresh import Refresher, refresher
 from loaders.resilience import Outages
 from loaders.schedule import ended, keepers, reader, run
 from loaders.sources.http_erp import HttpLimits
@@ -68,7 +70,8 @@ async def load(settings: Settings, *, once: bool, shutdown: asyncio.Event) -> in
             alerts = _beside(alerting.run, "alerts") if told.senders else nullcontext()
             async with alerts, _pushes(settings, ingest):
                 _log.info("loaders run", action="loaders.started", feeds=", ".join(settings.feeds))
-                await run(kept, ingest, shutdown)
+                async with _refresher(settings, ingest) as refreshing:
+                    await run(kept, ingest, shutdown, refreshing)
     _log.info("loaders stopped", action="loaders.stopped")
     return 0
 
@@ -139,6 +142,17 @@ async def _beside(work: Callable[[], Awaitable[None]], name: str) -> AsyncIterat
         yield
     finally:
         await ended([task])
+
+
+@asynccontextmanager
+async def _refresher(settings: Settings, ingest: Ingest) -> AsyncIterator[Refresher]:
+    """What answers the gateways; its connections to the store are its own, and never wait."""
+    client = _client(settings)
+    try:
+        inbox = RefreshInbox(client, Keyspace(settings.store.prefix))
+        yield refresher(settings, ingest, inbox, time.monotonic, clock_ms)
+    finally:
+        await client.close()
 
 
 async def _unless(shutdown: asyncio.Event, work: Coroutine[None, None, int]) -> int:

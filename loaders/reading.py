@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -43,6 +43,16 @@ class Reading:
     done: str | None = None
     as_of_ms: int | None = None
     confirmed: bool = False
+
+
+class SkuReader(Protocol):
+    """What a refresh needs of a source that can be asked for some SKUs. It raises `SourceError`."""
+
+    async def some(self, skus: Sequence[str]) -> Reading:
+        """What the source has on these SKUs now, in one call; it may be cancelled at any time."""
+
+    async def close(self) -> None:
+        """Let go of the source; the next call opens it again."""
 
 
 class FeedReader(Protocol):

@@ -26,6 +26,7 @@ from loaders.guard import Limits
 from loaders.ingest import Ingest
 from loaders.keeper import Keeper, Rhythm
 from loaders.reading import SampledReader
+from loaders.refresh import Refresher
 from loaders.sources.files import FilesReader
 from loaders.sources.http import HttpReader
 from loaders.sources.http_erp import HttpLimits
@@ -38,13 +39,20 @@ _AGAIN_SECONDS: Final = 0.5
 _log = structlog.get_logger(__name__)
 
 
-async def run(keepers: Sequence[Keeper], ingest: Ingest, shutdown: asyncio.Event) -> None:
-    """Keep every feed until `shutdown` is set."""
+async def run(
+    keepers: Sequence[Keeper],
+    ingest: Ingest,
+    shutdown: asyncio.Event,
+    refresher: Refresher | None = None,
+) -> None:
+    """Keep every feed until `shutdown` is set, and refresh what gateways ask for."""
     with suppress(StoreUnavailableError, TooManyFeedsError):
         # The watch tries again, and the keepers say what is wrong.
         await _register(keepers, ingest)
     tasks = [asyncio.create_task(keeper.keep(), name=keeper.feed.name) for keeper in keepers]
     tasks.append(asyncio.create_task(_watch(keepers, ingest), name="watch"))
+    if refresher is not None:
+        tasks.append(asyncio.create_task(refresher.run(), name="refresh"))
     stopping = asyncio.create_task(shutdown.wait(), name="shutdown")
     try:
         done, _ = await asyncio.wait([*tasks, stopping], return_when=asyncio.FIRST_COMPLETED)

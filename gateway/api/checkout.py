@@ -97,7 +97,8 @@ class CheckoutHandlers:
             stock=_stock(checked, exact=exact),
             price=price,
             rules=None if checked.rules is None else _rules(checked.rules),
-            confirmed=False,
+            confirmed=checked.stock is not None and checked.stock.confirmed,
+            confirm_reason=UNSET if checked.unconfirmed is None else checked.unconfirmed,
             errors=[_error(problem) for problem in checked.problems],
         )
 

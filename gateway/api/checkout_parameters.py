@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from gateway.api.cart_lines import MOST_LINES, cart_lines, texts_of_lines
-from gateway.api.checkout_shapes import (
-    CONFIRM,
-    LONGEST_DEADLINE_MS,
-    CheckoutQuery,
-)
+from gateway.api.checkout_shapes import CheckoutQuery
 from gateway.api.fields import Reading
 from gateway.api.languages import preferred
 from gateway.api.price_parameters import check_count
+from gateway.domain.confirmations import Confirm
 from gateway.services.checkout import CheckoutRequest
+from gateway.services.confirming import DEFAULT_MS, LONGEST_MS
 from gateway.services.selling import SellingRules
 
 
@@ -33,13 +33,11 @@ def checkout_request(
     """
     check_count(len(body.lines), MOST_LINES)
     reading = Reading()
-    if body.confirm is not None and body.confirm not in CONFIRM:
-        reading.wrong("confirm", "must be one of " + ", ".join(CONFIRM), body.confirm)
+    if body.confirm is not None and body.confirm not in set(Confirm):
+        reading.wrong("confirm", "must be one of " + ", ".join(Confirm), body.confirm)
     deadline = body.deadline_ms
-    if deadline is not None and not (
-        0 <= deadline <= LONGEST_DEADLINE_MS and deadline == int(deadline)
-    ):
-        allowed = f"must be a whole number from 0 to {LONGEST_DEADLINE_MS}"
+    if deadline is not None and not (1 <= deadline <= LONGEST_MS and deadline == int(deadline)):
+        allowed = f"must be a whole number from 1 to {LONGEST_MS}"
         reading.wrong("deadline_ms", allowed, str(deadline))
     locale = reading.locale(body.locale, rules.labels)
     if locale is None and accept_language is not None:
@@ -52,4 +50,7 @@ def checkout_request(
         reading.currency("currency", body.currency),
     )
     reading.finish()
-    return request
+    confirm = Confirm.NEVER if body.confirm is None else Confirm(body.confirm)
+    return replace(
+        request, confirm=confirm, deadline_ms=DEFAULT_MS if deadline is None else int(deadline)
+    )

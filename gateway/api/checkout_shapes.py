@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
@@ -10,10 +10,9 @@ from msgspec import UNSET, Meta, UnsetType
 from gateway.api.cart_lines import CartQueryLine
 from gateway.api.price_shapes import Currency, Money
 from gateway.api.shapes import ItemError, Number, Sku, StockItem
+from gateway.domain.confirmations import Confirm, Unconfirmed
 from gateway.domain.customers import CustomerStatus
-
-CONFIRM: Final = ("never", "low", "always")
-LONGEST_DEADLINE_MS: Final = 10_000
+from gateway.services.confirming import DEFAULT_MS, LONGEST_MS
 
 
 class CheckoutQuery(msgspec.Struct, frozen=True):
@@ -27,13 +26,18 @@ class CheckoutQuery(msgspec.Struct, frozen=True):
     confirm: Annotated[
         str | None,
         Meta(
-            description="When the ERP is to be asked as well; `never` is what is done today, "
-            "whatever is asked for.",
-            extra_json_schema={"enum": [*CONFIRM, None]},
+            description="When the ERP is asked as well: `never` (as left out), `low` (where its "
+            "answer could turn), or `always`.",
+            extra_json_schema={"enum": [*Confirm, None]},
         ),
     ] = None
     deadline_ms: Annotated[
-        float | None, Meta(description="How long the ERP may take, whole milliseconds.")
+        float | None,
+        Meta(
+            description="How long the ERP is waited for, whole milliseconds; "
+            f"{DEFAULT_MS} where it is left out.",
+            extra_json_schema={"minimum": 1, "maximum": LONGEST_MS},
+        ),
     ] = None
 
 
@@ -79,7 +83,14 @@ class CheckoutLineShape(msgspec.Struct, frozen=True, kw_only=True):
         ),
     ]
     rules: RulesShape | None
-    confirmed: Annotated[bool, Meta(description="Whether the ERP confirmed it just now.")]
+    confirmed: Annotated[
+        bool,
+        Meta(description="Whether the ERP was asked after this request, and said so much."),
+    ]
+    confirm_reason: Annotated[
+        Unconfirmed | UnsetType,
+        Meta(description="Why it is not confirmed, with `confirm` `low` or `always`."),
+    ] = UNSET
     errors: list[ItemError]
 
 

@@ -30,6 +30,9 @@ class PostgresSource(Section):
     dsn: PostgresDsn
     connect_timeout: Seconds = 10.0
     query_timeout: Seconds = 600.0
+    refresh_rate: Annotated[float, Field(gt=0, le=10_000)] = 50.0
+    refresh_burst: Annotated[int, Field(ge=1, le=10_000)] = 10
+    refresh_timeout: Seconds = 1.0
 
 
 class FilesSource(Section):
@@ -70,6 +73,7 @@ class Feed(Section):
     overlap: Spell = 10.0
     delta_every: Seconds | None = None
     snapshot_every: Seconds = 21600.0
+    refresh: bool = True
     guard: Guard = Guard()
 
 

@@ -13,12 +13,14 @@ from typing import Any, Literal, Protocol
 
 import msgspec
 
+from gateway.domain.confirmations import Confirm, Unconfirmed
 from gateway.domain.customers import Customer
 from gateway.domain.errors import FigureExpiredError, UnknownLocationError
 from gateway.domain.money import Amount, LineAmounts, amount_text, price_text
 from gateway.domain.order_rules import QuantityRules, judge_quantity
 from gateway.domain.quantities import Milli, to_number
 from gateway.services.cart_lines import CartLine
+from gateway.services.confirming import DEFAULT_MS, Confirming, why_not
 from gateway.services.directory import Directory
 from gateway.services.lookups import StockLookups, StockReading
 from gateway.services.price_lines import (
@@ -53,12 +55,15 @@ class CheckoutRequest(msgspec.Struct, frozen=True):
     customer: str | None = None
     channel: str | None = None
     currency: str | None = None
+    confirm: Confirm = Confirm.NEVER
+    deadline_ms: int = DEFAULT_MS
 
 
 class CheckedLine(msgspec.Struct, frozen=True):
     """What can be said of one line; `problems` say what cannot, and why.
 
-    The stock is exact, `salable` included: who may see that is the caller's to mind.
+    The stock is exact, `salable` included: who may see that is the caller's to mind. `unconfirmed`:
+    why the ERP has not confirmed it; None where it has, and where nobody wanted it to.
     """
 
     line: CartLine
@@ -66,6 +71,7 @@ class CheckedLine(msgspec.Struct, frozen=True):
     price: PricedLine | None
     rules: QuantityRules | None
     problems: Sequence[LineProblem]
+    unconfirmed: Unconfirmed | None = None
 
 
 class CheckoutAnswer(msgspec.Struct, frozen=True):
@@ -88,23 +94,26 @@ class Checkout:
         stock: StockLookups,
         prices: PriceLookups,
         directory: Directory,
+        confirming: Confirming,
         signer: PriceSigner | None,
         clock_ms: Callable[[], int],
     ) -> None:
         self._stock = stock
         self._prices = prices
         self._directory = directory
+        self._confirming = confirming
         self._signer = signer
         self._clock_ms = clock_ms
 
     async def look(self, request: CheckoutRequest) -> CheckoutAnswer:
-        """What can be said of these lines.
+        """What can be said of these lines; the ERP is waited for until the deadline at most.
 
         Raises:
             UnknownCustomerError, UnknownChannelError: there is none of that name.
             NotReadyError: stock, or prices, have not been loaded yet.
             StoreUnavailableError: the store did not answer.
         """
+        until = asyncio.get_running_loop().time() + request.deadline_ms / 1000
         asked = _prices_of(request)
         reading, priced = await asyncio.gather(
             self._stock.look([line.sku for line in request.lines]), self._priced(asked)
@@ -113,11 +122,9 @@ class Checkout:
             # The stock reading has proved the store warm: only now is it known that this shop
             # loads no prices, or has begun to.
             priced = await self._priced(asked) or self._prices.without_prices(asked)
-        judging = _Judging(request, priced.channel, reading)
-        lines = [
-            judging.line(line, price)
-            for line, price in zip(request.lines, priced.lines, strict=True)
-        ]
+        lines = _judged(request, priced, reading)
+        if request.confirm is not Confirm.NEVER:
+            lines = await self._confirmed(request, priced, reading, lines, until)
         totals = _totals(line.price for line in lines if line.price is not None)
         token = None
         if self._signer is not None and any(line.price is not None for line in lines):
@@ -126,6 +133,28 @@ class Checkout:
         return CheckoutAnswer(
             priced.customer, priced.channel, priced.currency, priced.digits, lines, totals, token
         )
+
+    async def _confirmed(
+        self,
+        request: CheckoutRequest,
+        priced: PriceAnswer,
+        reading: StockReading,
+        lines: Sequence[CheckedLine],
+        until: float,
+    ) -> Sequence[CheckedLine]:
+        """The lines after the ERP was asked where that was wanted."""
+        judged = [(line.line, line.stock) for line in lines]
+        skus = self._confirming.worth_asking(request.confirm, priced.channel, reading, judged)
+        seconds = until - asyncio.get_running_loop().time()
+        said = await self._confirming.confirm(skus, seconds)
+        if any(one.read for one in said.values()):
+            # What it said is in the store by now, and whatever else has come meanwhile.
+            now = await self._stock.read([line.sku for line in request.lines], said)
+            lines = _judged(request, priced, now)
+        return [
+            msgspec.structs.replace(line, unconfirmed=why_not(line.stock, said.get(line.line.sku)))
+            for line in lines
+        ]
 
     async def _priced(self, asked: PriceRequest) -> PriceAnswer | None:
         """The prices; None where nobody is known to load any."""
@@ -215,6 +244,15 @@ class _Judging:
         if not isinstance(answer, StockAnswer):
             raise TypeError(sku)
         return answer
+
+
+def _judged(
+    request: CheckoutRequest, priced: PriceAnswer, reading: StockReading
+) -> Sequence[CheckedLine]:
+    judging = _Judging(request, priced.channel, reading)
+    return [
+        judging.line(line, price) for line, price in zip(request.lines, priced.lines, strict=True)
+    ]
 
 
 def _prices_of(request: CheckoutRequest) -> PriceRequest:

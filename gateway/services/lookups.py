@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import Final, Protocol
 
 from msgspec.structs import replace
 
+from gateway.domain.confirmations import Confirmation
 from gateway.domain.errors import StoreUnavailableError, UnknownLocationError
 from gateway.domain.quantities import Milli
 from gateway.domain.stock import PLAIN_PRODUCT, Location, Product, SkuStock
@@ -24,6 +25,8 @@ from gateway.services.stock_answers import (
 )
 from gateway.store.feeds import unready
 from gateway.store.stock import Reading
+
+_NOTHING: Final[Mapping[str, Confirmation]] = {}
 
 
 class StockReader(Protocol):
@@ -88,8 +91,12 @@ class StockLookups:
                 raise
             return recalled
 
-    async def read(self, skus: Sequence[str]) -> StockReading:
+    async def read(
+        self, skus: Sequence[str], confirmed: Mapping[str, Confirmation] = _NOTHING
+    ) -> StockReading:
         """What is held of these SKUs, to be answered in any circumstances.
+
+        `confirmed` is what the ERP has said of some of them just now.
 
         Raises:
             NotReadyError: the store is cold.
@@ -105,7 +112,7 @@ class StockLookups:
 
         directory = await self._directory.ready_for(require)
         held = dict(zip(asked, reading.stock, strict=True))
-        return StockReading(self._rules, directory, held, self._clock_ms())
+        return StockReading(self._rules, directory, held, self._clock_ms(), confirmed)
 
     def _recalled(self, skus: Sequence[str]) -> StockReading | None:
         """What was known last of these SKUs; None where it is nothing, or of a cold store."""
@@ -130,12 +137,14 @@ class StockReading:
         directory: Snapshot,
         held: Mapping[str, SkuStock | None],
         now_ms: int,
+        confirmed: Mapping[str, Confirmation] = _NOTHING,
         *,
         last_known: bool = False,
     ) -> None:
         self._rules = rules
         self._directory = directory
         self._held = held
+        self._confirmed = confirmed
         self._now_ms = now_ms
         self._last_known = last_known
         self._now = datetime.fromtimestamp(now_ms / 1000, UTC)
@@ -208,8 +217,11 @@ class StockReading:
         if stock is None:
             return UnknownSku(sku)
         local_now = self._local_now(context.channel)
+        said = self._confirmed.get(sku)
+        # Where it has nothing on the SKU, it has not confirmed that there is nothing.
+        confirmed = said.read if said is not None and said.read else None
         answer = Answering(
-            self._rules, self._directory, context, self._now_ms, local_now, stock
+            self._rules, self._directory, context, self._now_ms, local_now, stock, confirmed
         ).answer(sku)
         if self._last_known and isinstance(answer, StockAnswer):
             return replace(answer, last_known=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final, Literal
 
@@ -44,7 +44,10 @@ class PickupAnswer(msgspec.Struct, frozen=True):
 
 
 class StockAnswer(msgspec.Struct, frozen=True):
-    """All that may be told of one SKU; `salable` only to a trusted caller."""
+    """All that may be told of one SKU; `salable` only to a trusted caller.
+
+    `confirmed`: the ERP was asked, and spoke for every location that counts here.
+    """
 
     sku: str
     view: StockView
@@ -58,6 +61,7 @@ class StockAnswer(msgspec.Struct, frozen=True):
     pickup: tuple[PickupAnswer, ...] | None = None
     last_known: bool = False
     """The store is away: this is what the worker knew last."""
+    confirmed: bool = False
 
 
 class UnknownSku(msgspec.Struct, frozen=True):
@@ -94,11 +98,16 @@ class Answering:
         now_ms: int,
         local_now: datetime,
         stock: SkuStock,
+        confirmed: Mapping[str, int] | None = None,
     ) -> None:
+        """`confirmed`: where the ERP was asked just now, and when; None where it was not, or had
+        nothing on the SKU.
+        """
         self._directory = directory
         self._context = context
         self._now_ms = now_ms
         self._levels = stock.levels
+        self._confirmed = confirmed
         self._product: Product = stock.product or PLAIN_PRODUCT
         self._local_now = local_now
         self._policy = rules.span_policy(context.channel.name, self._product.stock_class)
@@ -126,6 +135,7 @@ class Answering:
             sufficient=self._sufficient(view, salable),
             salable=salable if exact else None,
             pickup=self._pickup(freshness) if context.pickup else None,
+            confirmed=self._is_confirmed(places),
         )
 
     def _places(self) -> list[Place]:
@@ -143,7 +153,7 @@ class Answering:
         ]
 
     def _as_of_ms(self, places: Sequence[Place]) -> int:
-        times = [self._level_as_of_ms(place.level) for place in places]
+        times = [self._level_as_of_ms(place) for place in places]
         if times:
             return min(times)
         # Nothing held here: that there is nothing is known as of the feeds that would have told.
@@ -153,9 +163,17 @@ class Answering:
                 return known
         return 0
 
-    def _level_as_of_ms(self, level: StockLevel) -> int:
-        verified = self._directory.verified_through(level.feed)
-        return level.stamp_ms if verified is None else verified
+    def _level_as_of_ms(self, place: Place) -> int:
+        verified = self._directory.verified_through(place.level.feed)
+        as_of_ms = place.level.stamp_ms if verified is None else verified
+        # Both are true: the feed may have been read again since the ERP was asked.
+        return max(as_of_ms, (self._confirmed or {}).get(place.location.location, 0))
+
+    def _is_confirmed(self, places: Sequence[Place]) -> bool:
+        confirmed = self._confirmed
+        return confirmed is not None and all(
+            place.location.location in confirmed for place in places
+        )
 
     def _view(self, salable: Milli, freshness: Freshness) -> StockView:
         if self._ages.withholds(freshness):

@@ -23,6 +23,7 @@
     <prefix>:feeds           hash: feed → its state (JSON)
     <prefix>:feed-numbers    hash: feed → the number that marks its records
     <prefix>:changes         the channel on which every change is published once
+    <prefix>:refresh         the channel on which gateways ask for figures fresh from the ERP
 
 The braces are a hash tag: all keys of one SKU lie in one slot of a Redis Cluster.
 
@@ -51,7 +52,7 @@ class Change(msgspec.Struct, frozen=True):
 
 
 class ChangeKind(IntEnum):
-    """What a message is about; the number is its first character on the wire."""
+    """What a message is about; the number, a hexadecimal digit, is its first character."""
 
     ORDERS = 0
     """An order's acknowledgement waits in the inbox; the name is its order_ref."""
@@ -70,6 +71,8 @@ class ChangeKind(IntEnum):
     CUSTOMER = 8
     DISCOUNTS = 9
     """Cells of the discount matrix, of the named class of customers."""
+    REFRESHED = 10
+    """What came of refresh requests, after the changes it made; the name is a `Refreshed`."""
 
 
 class Keyspace:
@@ -82,6 +85,7 @@ class Keyspace:
         self.feeds = f"{prefix}:feeds".encode()
         self.feed_numbers = f"{prefix}:feed-numbers".encode()
         self.changes = f"{prefix}:changes".encode()
+        self.refresh = f"{prefix}:refresh".encode()
         self.price_lists = f"{prefix}:price-lists".encode()
         self.price_places = f"{prefix}:price-places".encode()
         self.acks = f"{prefix}:acks".encode()
@@ -171,12 +175,12 @@ def _escaped(name: str) -> bytes:
 
 def encode_change(change: Change) -> bytes:
     """The message for the change channel."""
-    return b"%d%b" % (change.kind, change.name.encode())
+    return b"%x%b" % (change.kind, change.name.encode())
 
 
 def decode_change(message: bytes) -> Change | None:
     """What a message says; None for one that is not ours (the channel is open to all)."""
     try:
-        return Change(ChangeKind(int(message[:1])), message[1:].decode())
+        return Change(ChangeKind(int(message[:1], 16)), message[1:].decode())
     except ValueError:
         return None

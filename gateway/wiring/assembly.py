@@ -12,6 +12,7 @@ from gateway.domain.access import KeyRing
 from gateway.observability.metrics import PromiseReading
 from gateway.observability.recorder import Recorder, process_name
 from gateway.services.checkout import Checkout
+from gateway.services.confirming import Confirming
 from gateway.services.directory import Directory
 from gateway.services.feed_watch import FeedWatch
 from gateway.services.last_known import LastKnown, Outage
@@ -28,6 +29,7 @@ from gateway.store.feeds import FeedRegister
 from gateway.store.keys import Change, ChangeKind, Keyspace
 from gateway.store.lane import Lane
 from gateway.store.prices import PriceStore
+from gateway.store.refresh import RefreshRequests
 from gateway.store.stock import StockStore
 from gateway.tokens.customer_tokens import CustomerTokens
 from gateway.tokens.price_tokens import PriceTokens
@@ -55,6 +57,7 @@ class Assembly(msgspec.Struct, frozen=True):
     lookups: StockLookups
     prices: PriceLookups
     checkout: Checkout
+    refreshes: RefreshRequests
     promising: Promising | None
     public_prices: bool
     key_ring: KeyRing
@@ -67,7 +70,7 @@ class Assembly(msgspec.Struct, frozen=True):
 
     def corrupt_values(self) -> int:
         """How many values of the store were not ours."""
-        return self.stock.corrupt + self.price_store.corrupt
+        return self.stock.corrupt + self.price_store.corrupt + self.refreshes.corrupt
 
     def promise_checks(self) -> Mapping[str, bool]:
         """What promises depend on, by name, and whether it is well; nothing where none are made."""
@@ -91,6 +94,7 @@ class Assembly(msgspec.Struct, frozen=True):
         """Let go of the ledger and the store."""
         if self.promising is not None:
             await self.promising.close()
+        await self.refreshes.end()
         await self.lane.end()
         await self.client.close()
 
@@ -121,7 +125,12 @@ def assemble(settings: config.Settings, clock: Callable[[], int] = clock_ms) -> 
         settings.store.timeout,
     )
 
+    refreshes = RefreshRequests(client, keys, lambda: changes.connected)
+
     def on_change(change: Change | None) -> None:
+        if change is not None and change.kind is ChangeKind.REFRESHED:
+            refreshes.hear(change)
+            return
         directory.on_change(change)
         last_known.on_change(change)
         book.on_change(change)
@@ -149,7 +158,8 @@ def assemble(settings: config.Settings, clock: Callable[[], int] = clock_ms) -> 
         rules,
         lookups,
         prices,
-        Checkout(lookups, prices, directory, signer, clock),
+        Checkout(lookups, prices, directory, Confirming(refreshes, rules), signer, clock),
+        refreshes,
         keeping,
         settings.prices.public_prices,
         key_ring(settings),

@@ -8,7 +8,7 @@ one reading to the next, and thrown away after any failure.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 from typing import Any, Final
 
 import asyncpg
@@ -180,12 +180,8 @@ class PostgresReader:
                 yield "\n".join([row[0] for row in rows]).encode()
         await self._end_transaction()
 
-    @contextmanager
-    def _translated(self) -> Iterator[None]:
-        try:
-            yield
-        except _OURS as error:
-            raise SourceError(f"feed {self._name}: {_told(error)}") from error
+    def _translated(self) -> AbstractContextManager[None]:
+        return translated(self._name)
 
 
 class _Settling:
@@ -241,6 +237,15 @@ _TOLD: Final[Sequence[tuple[type[BaseException], Callable[[Any], str]]]] = (
     (ValueError, lambda _: "the dsn is not valid"),
 )
 _OURS: Final = tuple(type_ for type_, _ in _TOLD)
+
+
+@contextmanager
+def translated(feed: str) -> Iterator[None]:
+    """Turn what asyncpg raises into a `SourceError` of this feed."""
+    try:
+        yield
+    except _OURS as error:
+        raise SourceError(f"feed {feed}: {_told(error)}") from error
 
 
 def _told(error: BaseException) -> str:

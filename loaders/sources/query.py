@@ -24,6 +24,13 @@ _PRESENT: Final = {
     "timestamp": "(now() AT TIME ZONE 'UTC' + interval '14 hours')",
 }
 _NUMBERS: Final = frozenset({"int2", "int4", "int8", "numeric"})
+_TEXT_INDEXED: Final = frozenset({"text", "varchar"})
+# As such numbers are written, and so many digits as certainly fit.
+_WHOLE_NUMBERS: Final = {
+    "int2": "^(0|-?[1-9][0-9]{0,3})$",
+    "int4": "^(0|-?[1-9][0-9]{0,8})$",
+    "int8": "^(0|-?[1-9][0-9]{0,17})$",
+}
 _NUMBER_ARRAYS: Final = frozenset({"int2[]", "int4[]", "int8[]", "numeric[]"})
 _MOMENTS: Final = ("updated_at", "valid_from", "valid_until", "acknowledged_at")
 _TEXT_TYPES: Final = frozenset({"text", "varchar", "citext", "name"})
@@ -84,10 +91,9 @@ def plan(
             found = ", ".join(columns) or "none"
             wanted = " or ".join(names)
             raise SourceError(f"feed {feed}: the query has no column {wanted} (it has: {found})")
-    known = [name for name in (*field_names(kind), DELETE) if name in columns]
-    fields = ", ".join(f"{_expression(name, columns[name])} AS {_name(name)}" for name in known)
+    known = _known(kind, columns)
     source = f"FROM ({trimmed(query)}) s"
-    rows = f"{source} CROSS JOIN LATERAL (SELECT {fields}) q"
+    rows = _rows(kind, query, columns)
     # What a delta tells of as deleted is, in a snapshot, simply not there.
     present = f" WHERE s.{_name(DELETE)} IS NOT TRUE" if DELETE in columns else ""
     whole = Plan(
@@ -114,6 +120,38 @@ def plan(
         first_delta=f"{marked} WHERE {mark} IS NOT NULL ORDER BY {mark}",
         timed=timed,
     )
+
+
+def by_sku(kind: Kind, query: str, columns: Mapping[str, str]) -> str:
+    """The statement that reads the rows of some SKUs; it takes them as an array of text.
+
+    The column is compared as what it is, so that the ERP's index on it serves. `columns` are those
+    of a query for which there is a `plan`.
+    """
+    wanted = _wanted(f"s.{_name('sku')}", columns["sku"])
+    return f"SELECT row_to_json(q)::text {_rows(kind, query, columns)} WHERE {wanted}"
+
+
+def _wanted(column: str, type_: str) -> str:
+    if type_ in _TEXT_INDEXED:
+        return f"{column} = ANY($1::text[])"
+    if type_ in _WHOLE_NUMBERS:
+        # What is written in another way (`007`, `1e2`) is no SKU of this column.
+        fitting = f"SELECT w::{type_} FROM unnest($1::text[]) w"  # noqa: S608 - a name of ours
+        return f"{column} = ANY(ARRAY({fitting} WHERE w ~ '{_WHOLE_NUMBERS[type_]}'))"
+    return f"{column}::text = ANY($1::text[])"
+
+
+def _rows(kind: Kind, query: str, columns: Mapping[str, str]) -> str:
+    """Every row of the query as `s`, and as `q` with its known columns as they are to be told."""
+    fields = ", ".join(
+        f"{_expression(name, columns[name])} AS {_name(name)}" for name in _known(kind, columns)
+    )
+    return f"FROM ({trimmed(query)}) s CROSS JOIN LATERAL (SELECT {fields}) q"
+
+
+def _known(kind: Kind, columns: Mapping[str, str]) -> Sequence[str]:
+    return [name for name in (*field_names(kind), DELETE) if name in columns]
 
 
 def _reached(mark: str, type_: str) -> str:

@@ -70,8 +70,10 @@ async def test_a_cart_is_answered_field_by_field(gateway: Gateway) -> None:
             "gross": {"amount": "987.50", "currency": "SEK"},
         },
     }
-    assert list(line) == ["sku", "quantity", "stock", "price", "rules", "confirmed", "errors"]
+    confirmed = ["confirmed", "confirm_reason"]
+    assert list(line) == ["sku", "quantity", "stock", "price", "rules", *confirmed, "errors"]
     assert (line["sku"], line["quantity"], line["confirmed"]) == ("A-100", 10, False)
+    assert line["confirm_reason"] == "not-asked"
     assert line["errors"] == []
     price = await gateway.ask("/v1/prices?sku=A-100&customer=C-1&quantity=10", key=ALL)
     stock = await gateway.ask("/v1/stock/A-100?quantity=10", key=ALL)
@@ -327,7 +329,8 @@ async def test_two_hundred_lines_are_answered_and_not_one_more(gateway: Gateway)
         ({"confirm": "sometimes"}, ["confirm"]),
         ({"confirm": True}, ["confirm"]),
         ({"deadline_ms": -1}, ["deadline_ms"]),
-        ({"deadline_ms": 10_001}, ["deadline_ms"]),
+        ({"deadline_ms": 0}, ["deadline_ms"]),
+        ({"deadline_ms": 5_001}, ["deadline_ms"]),
         ({"deadline_ms": 1.5}, ["deadline_ms"]),
         ({"deadline_ms": "300"}, ["deadline_ms"]),
         ({"deadline_ms": 1e308}, ["deadline_ms"]),
@@ -344,10 +347,24 @@ async def test_everything_wrong_is_named(
     assert answer.headers["Cache-Control"] == "private, no-store"
 
 
-@pytest.mark.parametrize("confirm", ["never", "low", "always", None])
-async def test_nothing_is_confirmed_yet(gateway: Gateway, confirm: str | None) -> None:
-    cart = await _look(gateway, _line("A-100", 1), confirm=confirm, deadline_ms=0)
-    assert [line["confirmed"] for line in cart["lines"]] == [False]
+@pytest.mark.parametrize(
+    ("confirm", "reasons"),
+    [
+        (None, [None, None, None]),
+        ("never", [None, None, None]),
+        ("low", ["not-asked", "no-loader", "not-asked"]),
+        ("always", ["no-loader", "no-loader", "not-asked"]),
+    ],
+)
+async def test_without_a_loader_nothing_is_confirmed(
+    gateway: Gateway, confirm: str | None, reasons: list[str | None]
+) -> None:
+    await gateway.listen()
+    # Of "split" there are less than twice as many, though enough; nothing is known of "X".
+    lines = [_line("A-100", 1), _line("split", 4), _line("X", 1)]
+    cart = await _look(gateway, *lines, confirm=confirm, deadline_ms=5_000)
+    assert [line["confirmed"] for line in cart["lines"]] == [False] * 3
+    assert [line.get("confirm_reason") for line in cart["lines"]] == reasons
 
 
 async def test_the_price_is_this_customers_in_all_of_the_cart(gateway: Gateway) -> None:
