@@ -7,6 +7,7 @@ nothing, a ratio of medians with its spread says something.
 - `snapshot`     rows a second from PostgreSQL into Valkey, against the same rows as plain HSETs
 - `flatness`     the loader's memory, from ten thousand rows to half a million
 - `propagation`  from the ERP's commit to the gateway's changed answer
+- `confirmations` calls of the ERP for a thousand confirmations, and what a caller waits beyond one
 - `memory`       bytes of Valkey a SKU takes
 - `prices`       50-line price queries a second, against one SQL query and against doing nothing
 - `price_memory` bytes of Valkey a contract row, a SKU with its price and a customer take

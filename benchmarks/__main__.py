@@ -21,6 +21,7 @@ NAMES: Final = (
     "snapshot",
     "flatness",
     "propagation",
+    "confirmations",
     "prices",
     "reservations",
     "hold_scripts",

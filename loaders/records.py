@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date, datetime
+from functools import cache
 from typing import Annotated, Final
 
 import msgspec
@@ -225,6 +226,7 @@ ID_LIST_FIELDS: Final = frozenset({"assortments", "channels", "customers", "grou
 """Fields that are lists of ids, which may be numbers in an ERP."""
 
 
+@cache
 def always_named(kind: Kind) -> tuple[str, ...]:
     """The fields of the key without which a row is no record at all."""
     return tuple(field.name for field in msgspec.structs.fields(RECORDS[kind]) if field.required)

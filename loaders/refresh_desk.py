@@ -117,15 +117,21 @@ class RefreshDesk:
         try:
             while True:
                 await self._asked.wait()
-                await asyncio.sleep(self._pace.seconds(self._waiting[0].until - self._clock()))
-                now = self._clock()
-                await asyncio.sleep(self._asking.budget.free_at(now) - now)
+                await self._gathered()
                 requests = self._drawn()
                 if requests:
-                    self._pace.called(sum(request.callers for request in requests))
+                    callers = sum(request.callers for request in requests)
+                    self._pace.called(callers, self._clock())
                     await self._answer(requests)
         finally:
             await self._asking.reader.close()
+
+    async def _gathered(self) -> None:
+        """Until it is time for a call."""
+        now = self._clock()
+        await asyncio.sleep(self._pace.seconds(self._waiting[0].until - now, now))
+        now = self._clock()
+        await asyncio.sleep(self._asking.budget.free_at(now) - now)
 
     def _drawn(self) -> Sequence[RefreshRequest]:
         """The next requests, of as many SKUs as one call may be for; without those in vain."""

@@ -7,6 +7,7 @@ looked at alone, and only a line that is wrong is taken apart to say what is wro
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, Final
 
 import msgspec
@@ -42,9 +43,7 @@ class LineReader:
         decoder = msgspec.json.Decoder(self._type)
         self._decode = decoder.decode
         self._decode_lines = decoder.decode_lines
-        self._fields: dict[str, Any] = {
-            field.name: field.type for field in msgspec.structs.fields(self._type)
-        }
+        self._fields = _types_of(kind)
 
     def chunk(self, lines: bytes) -> list[AnyRecord] | None:
         """The records of a chunk of whole lines, one a line; None when any line is not plain."""
@@ -92,6 +91,12 @@ class LineReader:
             except msgspec.ValidationError as error:
                 return name, value, reason_for(self._kind, name, error, value)
         return None
+
+
+@cache
+def _types_of(kind: Kind) -> Mapping[str, Any]:
+    # Some hundred microseconds: a refresh, for which somebody waits, does not pay them again.
+    return {field.name: field.type for field in msgspec.structs.fields(RECORDS[kind])}
 
 
 def _object(line: bytes) -> dict[str, Any]:

@@ -18,6 +18,7 @@ LONGEST_MS: Final = 10_000
 """So long may anybody wait."""
 
 _LARGEST: Final = 1 << 20
+_BROKEN: Final = (msgspec.DecodeError, UnicodeError, RecursionError)
 
 _Name = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 
@@ -62,7 +63,7 @@ def decode_request(message: bytes) -> RefreshRequest | None:
     """What a message asks for; None for one that is not ours (the channel is open to all)."""
     try:
         request = _request(message) if len(message) <= _LARGEST else None
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except _BROKEN:
         return None
     if request is None or not all(map(is_identifier, request.skus)):
         return None
@@ -78,6 +79,6 @@ def read_refreshed(text: str) -> Refreshed | None:
     """What the name of a `Change` says came of requests; None where it says nothing of ours."""
     try:
         refreshed = _refreshed(text)
-    except (msgspec.DecodeError, UnicodeEncodeError):
+    except _BROKEN:
         return None
     return refreshed if refreshed.as_of_ms in MOMENTS else None
