@@ -177,6 +177,10 @@ class RefreshDesk:
             self._asking.breaker.failed()
             self._outages.away(what, str(error) or "the source does not answer in time")
             raise _AskingError(Unconfirmed.ERP_DOWN) from error
+        except Exception as error:
+            self._asking.breaker.failed()
+            self._broken()
+            raise _AskingError(Unconfirmed.ERP_DOWN) from error
         self._asking.breaker.succeeded()
         rows = SkuRows(reading.lines)
         try:
@@ -185,11 +189,14 @@ class RefreshDesk:
             self._outages.away(what, str(error))
             raise _AskingError(Unconfirmed.NOT_WRITTEN) from error
         except Exception as error:
-            # A mistake of ours must not end every feed.
-            _log.exception("refresh failed", action="feed.broken", feed=self._feed.name)
+            self._broken()
             raise _AskingError(Unconfirmed.NOT_WRITTEN) from error
         self._outages.back(what)
         return rows.found(skus, outcome)
+
+    def _broken(self) -> None:
+        # A mistake of ours, which must not end every feed.
+        _log.exception("refresh failed", action="feed.broken", feed=self._feed.name)
 
     def _refuse(self, requests: Sequence[RefreshRequest], reason: Unconfirmed) -> None:
         names = tuple(request.request for request in requests)

@@ -63,6 +63,6 @@ class SkuRows:
     def _look(self, line: bytes) -> None:
         try:
             row = _decode(line)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return  # the intake says what is wrong with it
         self._places[row.sku][row.location] = None

@@ -1,0 +1,106 @@
+"""Some SKUs from PostgreSQL: those asked for, whatever the type, by the ERP's own index."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+import asyncpg
+import pytest
+
+from gateway.config.settings import Feed, PostgresSource
+from loaders.errors import SourceError
+from loaders.sources.postgres_skus import PostgresSkus
+from loaders.sources.query import by_sku
+
+QUERY = "SELECT item AS sku, 'W1' AS location, amount AS quantity FROM bins -- as in the feed;"
+
+
+@pytest.fixture
+async def erp(database: str) -> AsyncIterator[asyncpg.Connection]:
+    connection = await asyncpg.connect(database)
+    yield connection
+    await connection.close()
+
+
+@pytest.fixture
+async def make(database: str) -> AsyncIterator[Any]:
+    made: list[PostgresSkus] = []
+
+    def reader(query: str = QUERY) -> PostgresSkus:
+        feed = Feed(kind="stock", source="erp", query=query)
+        source = PostgresSource(type="postgres", dsn=database, refresh_timeout=5.0)
+        made.append(PostgresSkus("stock", feed, source))
+        return made[-1]
+
+    yield reader
+    for one in made:
+        await one.close()
+
+
+async def some(reader: PostgresSkus, *skus: str) -> dict[str, Any]:
+    reading = await reader.some(skus)
+    rows = [json.loads(line) async for chunk in reading.lines for line in chunk.split(b"\n")]
+    return {row["sku"]: row["quantity"] for row in rows}
+
+
+@pytest.mark.parametrize("type_", ["text", "varchar(20)", "char(12)", "name"])
+async def test_text_is_found_as_it_is_written(
+    erp: asyncpg.Connection, make: Any, type_: str
+) -> None:
+    odd = ["A", "a", "Ärm-42", "%", "x' OR '1'='1", "007", "a}{b"]
+    await erp.execute(f"CREATE TABLE bins (item {type_}, amount numeric(9,3))")
+    await erp.executemany("INSERT INTO bins VALUES ($1, $2)", [(sku, 1) for sku in [*odd, "B"]])
+    reader = make()
+    assert await some(reader, *odd) == dict.fromkeys(odd, 1)
+    assert await some(reader, "a", "B", "C", "7") == {"a": 1, "B": 1}
+    assert await some(reader, "C") == {}
+
+
+@pytest.mark.parametrize("type_", ["smallint", "int", "bigint", "numeric"])
+async def test_numbers_are_found_by_their_digits(
+    erp: asyncpg.Connection, make: Any, type_: str
+) -> None:
+    await erp.execute(f"CREATE TABLE bins (item {type_}, amount int)")
+    await erp.execute("INSERT INTO bins VALUES (0, 1), (7, 2), (-12, 3), (9999, 4)")
+    none = ["007", "7.0", "1e2", " 7", "", "seven", "9" * 60, "--1", "7;"]
+    assert await some(make(), "0", "7", "-12", "8", *none) == {"0": 1, "7": 2, "-12": 3}
+
+
+@pytest.mark.parametrize("type_", ["text", "varchar", "int", "bigint"])
+async def test_the_erps_index_serves(erp: asyncpg.Connection, make: Any, type_: str) -> None:
+    await erp.execute(f"CREATE TABLE bins (item {type_} PRIMARY KEY, amount int)")
+    columns = {"sku": {"int": "int4", "bigint": "int8"}.get(type_, type_), "location": "text"}
+    statement = by_sku("stock", QUERY, {**columns, "quantity": "int4"})
+    await erp.execute("SET enable_seqscan = off")
+    rows: Sequence[Any] = await erp.fetch(f"EXPLAIN {statement}", ["1", "2"])
+    assert any("Index Cond" in row[0] for row in rows), rows
+
+
+async def test_what_goes_wrong_is_said_and_the_next_call_begins_anew(
+    erp: asyncpg.Connection, make: Any
+) -> None:
+    reader = make()
+    with pytest.raises(SourceError, match="feed stock: the database says: relation"):
+        await reader.some(["A"])
+    await erp.execute("CREATE TABLE bins (item text, amount int)")
+    await erp.execute("INSERT INTO bins VALUES ('A', 1)")
+    assert await some(reader, "A") == {"A": 1}
+    # A column becomes another: what was read of it before is forgotten.
+    await erp.execute("ALTER TABLE bins ALTER item TYPE int USING 5")
+    with pytest.raises(SourceError):
+        await reader.some(["5"])
+    assert await some(reader, "5") == {"5": 1}
+    await erp.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+        "WHERE application_name = 'stockspan' AND datname = current_database()"
+    )
+    with pytest.raises(SourceError):
+        await reader.some(["5"])
+    assert await some(reader, "5") == {"5": 1}
+
+
+async def test_a_query_without_a_sku_is_refused(erp: asyncpg.Connection, make: Any) -> None:
+    with pytest.raises(SourceError, match="has no column sku"):
+        await make("SELECT 'W1' AS location, 1 AS quantity").some(["A"])
