@@ -49,6 +49,7 @@ class Readings(msgspec.Struct, frozen=True):
     promises: Callable[[], PromiseReading | None] = lambda: None
     events: Callable[[], Mapping[str, int]] = dict
     events_lost: Callable[[], int] = int
+    confirmations: Callable[[], Mapping[str, int]] = dict
 
 
 class GatewayMetrics:
@@ -147,6 +148,14 @@ class _ReadingsCollector(Collector):
                 age.add_metric((name, feed.kind), feed.age)
         yield age
         yield failing
+        confirmations = CounterMetricFamily(
+            "stockspan_confirmations",
+            "Lines of checkouts that the ERP was to confirm, by what came of it.",
+            labels=("outcome",),
+        )
+        for outcome, lines in sorted(self._readings.confirmations().items()):
+            confirmations.add_metric((outcome,), lines)
+        yield confirmations
         promises = self._readings.promises()
         if promises is not None:
             yield from _promise_metrics(promises)

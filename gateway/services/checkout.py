@@ -16,13 +16,14 @@ import msgspec
 from gateway.domain.confirmations import Confirm, Unconfirmed
 from gateway.domain.customers import Customer
 from gateway.domain.errors import FigureExpiredError, UnknownLocationError
-from gateway.domain.money import Amount, LineAmounts, amount_text, price_text
+from gateway.domain.money import Amount, LineAmounts
 from gateway.domain.order_rules import QuantityRules, judge_quantity
-from gateway.domain.quantities import Milli, to_number
+from gateway.domain.quantities import Milli
 from gateway.services.cart_lines import CartLine
-from gateway.services.confirming import DEFAULT_MS, Confirming, why_not
+from gateway.services.confirming import DEFAULT_MS, Confirming
 from gateway.services.directory import Directory
 from gateway.services.lookups import StockLookups, StockReading
+from gateway.services.price_claims import claims_of
 from gateway.services.price_lines import (
     PriceAnswer,
     PricedLine,
@@ -125,11 +126,11 @@ class Checkout:
         lines = _judged(request, priced, reading)
         if request.confirm is not Confirm.NEVER:
             lines = await self._confirmed(request, priced, reading, lines, until)
-        totals = _totals(line.price for line in lines if line.price is not None)
+        prices = [line.price for line in lines if line.price is not None]
+        totals = _totals(prices)
         token = None
-        if self._signer is not None and any(line.price is not None for line in lines):
-            claims = _claims(priced, lines, totals)
-            token = self._signer.sign(claims, self._clock_ms())
+        if self._signer is not None and prices:
+            token = self._signer.sign(claims_of(priced, prices, totals), self._clock_ms())
         return CheckoutAnswer(
             priced.customer, priced.channel, priced.currency, priced.digits, lines, totals, token
         )
@@ -152,7 +153,9 @@ class Checkout:
             now = await self._stock.read([line.sku for line in request.lines], said)
             lines = _judged(request, priced, now)
         return [
-            msgspec.structs.replace(line, unconfirmed=why_not(line.stock, said.get(line.line.sku)))
+            msgspec.structs.replace(
+                line, unconfirmed=self._confirming.came_to(line.stock, said.get(line.line.sku))
+            )
             for line in lines
         ]
 
@@ -267,42 +270,3 @@ def _totals(lines: Iterable[PricedLine]) -> LineAmounts:
         net += line.amounts.net
         tax += line.amounts.tax
     return LineAmounts(net, tax, net + tax)
-
-
-def _second(moment_ms: int | None) -> int | None:
-    """A moment as tokens have it: whole seconds since the epoch."""
-    return None if moment_ms is None else moment_ms // 1000
-
-
-def _claims(
-    priced: PriceAnswer, lines: Iterable[CheckedLine], totals: LineAmounts
-) -> dict[str, Any]:
-    """What is signed: who was told which prices. Amounts are decimal text, as in answers."""
-    digits = priced.digits
-
-    def amounts(of: LineAmounts, prefix: str) -> dict[str, str]:
-        return {
-            prefix + "net": amount_text(of.net, digits),
-            prefix + "tax": amount_text(of.tax, digits),
-            prefix + "gross": amount_text(of.gross, digits),
-        }
-
-    return {
-        "customer": None if priced.customer is None else priced.customer.customer,
-        "channel": priced.channel.name,
-        "currency": priced.currency,
-        "lines": [
-            {
-                "sku": line.price.sku,
-                "quantity": to_number(line.price.quantity),
-                "unit_price": price_text(line.price.price.unit_price, digits),
-                "tax_included": line.price.price.tax_included,
-                "price_list": line.price.price.price_list,
-                "valid_until": _second(line.price.price.valid_until_ms),
-                **amounts(line.price.amounts, "line_"),
-            }
-            for line in lines
-            if line.price is not None
-        ],
-        "totals": amounts(totals, ""),
-    }

@@ -26,11 +26,12 @@ class Erp(Protocol):
 
 
 class Confirming:
-    """Decides what is worth a question."""
+    """Decides what is worth a question; what it came to is counted, line by line, in `outcomes`."""
 
     def __init__(self, erp: Erp, rules: SellingRules) -> None:
         self._erp = erp
         self._rules = rules
+        self.outcomes = Counter[str]()
 
     async def confirm(self, skus: Sequence[str], seconds: float) -> Mapping[str, Confirmation]:
         """What the ERP says of these within so long; without any nobody is asked."""
@@ -63,14 +64,19 @@ class Confirming:
                 found[line.sku] = None
         return list(found)
 
+    def came_to(self, stock: StockAnswer | None, said: Confirmation | None) -> Unconfirmed | None:
+        """Why a line's figure is not confirmed; None where it is."""
+        reason = _why_not(stock, said)
+        self.outcomes["confirmed" if reason is None else reason] += 1
+        return reason
+
     def _few_below(self, channel: Channel, reading: StockReading, sku: str) -> Milli:
         product = reading.product(sku)
         stock_class = None if product is None else product.stock_class
         return self._rules.span_policy(channel.name, stock_class).few_below
 
 
-def why_not(stock: StockAnswer | None, said: Confirmation | None) -> Unconfirmed | None:
-    """Why a line's figure is not confirmed; None where it is."""
+def _why_not(stock: StockAnswer | None, said: Confirmation | None) -> Unconfirmed | None:
     if stock is not None and stock.confirmed:
         return None
     if stock is None or said is None:

@@ -57,6 +57,7 @@ class Assembly(msgspec.Struct, frozen=True):
     lookups: StockLookups
     prices: PriceLookups
     checkout: Checkout
+    confirming: Confirming
     refreshes: RefreshRequests
     promising: Promising | None
     public_prices: bool
@@ -84,6 +85,10 @@ class Assembly(msgspec.Struct, frozen=True):
     def promises(self) -> PromiseReading | None:
         """What is measured of promises, where any are made."""
         return None if self.promising is None else self.promising.reading()
+
+    def confirmations(self) -> Mapping[str, int]:
+        """How many lines the ERP was to confirm, by what came of it."""
+        return self.confirming.outcomes
 
     @property
     def upkeep(self) -> Upkeep | None:
@@ -141,6 +146,7 @@ def assemble(settings: config.Settings, clock: Callable[[], int] = clock_ms) -> 
     rules = selling_rules(settings)
     lookups = StockLookups(last_known, directory, rules, clock, outage)
     prices = PriceLookups(book, directory, rules, clock, outage)
+    confirming = Confirming(refreshes, rules)
     signer = price_tokens(settings)
     keeping = None
     if may_promise:
@@ -158,7 +164,8 @@ def assemble(settings: config.Settings, clock: Callable[[], int] = clock_ms) -> 
         rules,
         lookups,
         prices,
-        Checkout(lookups, prices, directory, Confirming(refreshes, rules), signer, clock),
+        Checkout(lookups, prices, directory, confirming, signer, clock),
+        confirming,
         refreshes,
         keeping,
         settings.prices.public_prices,

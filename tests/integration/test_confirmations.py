@@ -109,9 +109,6 @@ async def test_an_erp_that_hangs_is_waited_for_no_longer_than_the_deadline(
     open_shop.erp.proxy.black_hole()
     lines = await open_shop.look("S1", "S2", deadline_ms=50)
     assert [told(line) for line in lines] == [(100, False, "deadline")] * 2
-    # The loader gives up as well, and asks again.
-    (line,) = await open_shop.look("S1")
-    assert told(line) == (100, False, "erp-down")
     open_shop.erp.proxy.heal()
     (line,) = await open_shop.look("S1")
     assert told(line) == (100, True, None)
@@ -167,6 +164,18 @@ async def test_garbage_among_the_requests_stops_nobody(open_shop: Shop) -> None:
     assert told(line) == (3, True, None)
     # Not UTF-8 is no change at all.
     assert gateway.parts.refreshes.corrupt == 4
+
+
+async def test_what_came_of_it_is_counted(open_shop: Shop) -> None:
+    await open_shop.look("S1", "S2", "X")
+    await open_shop.look("S1", confirm="low")
+    await open_shop.look("S1", confirm="never")
+    metrics = (await open_shop.gateways[0].ask("/metrics")).body.decode()
+    counted = [line for line in metrics.splitlines() if line.startswith("stockspan_confirmations")]
+    assert counted == [
+        'stockspan_confirmations_total{outcome="confirmed"} 2.0',
+        'stockspan_confirmations_total{outcome="not-asked"} 2.0',
+    ]
 
 
 async def test_the_budget_of_calls_is_kept(redis_url: str, asked: Erp, tmp_path: Path) -> None:

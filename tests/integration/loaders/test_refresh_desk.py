@@ -34,11 +34,14 @@ class Erp:
         self.quantity = 1
         self.version: int | None = None
         self.mistake: Exception | None = None
+        self.answering = asyncio.Event()
+        self.answering.set()
         self.calls: list[Sequence[str]] = []
         self.closed = False
 
     async def some(self, skus: Sequence[str]) -> Reading:
         self.calls.append(skus)
+        await self.answering.wait()
         if self.mistake is not None:
             raise self.mistake
         row = {"location": "W1", "quantity": self.quantity, "version": self.version}
@@ -69,10 +72,12 @@ class Trips:
 class Counter:
     """Asks a desk, and hears what it tells."""
 
-    def __init__(self, warehouse: Warehouse, erp: Erp, breaker: Breaker) -> None:
+    def __init__(
+        self, warehouse: Warehouse, erp: Erp, breaker: Breaker, timeout: float = SECONDS
+    ) -> None:
         self.heard: asyncio.Queue[Refreshed] = asyncio.Queue()
         clock = asyncio.get_running_loop().time
-        asking = Asking(erp, CallBudget(1_000, 1_000), breaker, SECONDS)
+        asking = Asking(erp, CallBudget(1_000, 1_000), breaker, timeout)
         tell = self.heard.put_nowait
         self.desk = RefreshDesk(
             STOCK, asking, warehouse.ingest, Outages(), tell, clock, warehouse.clock
@@ -147,6 +152,17 @@ async def test_a_breaker_is_asked_before_and_told_after(warehouse: Warehouse, er
         erp.mistake = TimeoutError()
         assert (await counter.ask("A")).refused == {"A": Unconfirmed.ERP_DOWN}
     assert breaker.told == [True, False, False, False]
+
+
+async def test_an_erp_that_hangs_is_given_up(warehouse: Warehouse, erp: Erp) -> None:
+    breaker = Trips(allowing=True)
+    counter = Counter(warehouse, erp, breaker, timeout=0.01)
+    running = asyncio.create_task(counter.desk.run())
+    erp.answering.clear()
+    assert (await counter.ask("A")).refused == {"A": Unconfirmed.ERP_DOWN}
+    assert breaker.told == [False]
+    running.cancel()
+    await asyncio.wait({running})
 
 
 async def test_what_cannot_be_written_is_not_confirmed(warehouse: Warehouse) -> None:
