@@ -43,6 +43,11 @@ SKU's offers into terms, once for all buyers of whom the same lists apply; a lin
 into them and three sums. `services.checkout` puts stock, prices and rules on quantities together,
 and `tokens` signs the prices.
 
+A checkout, `POST /v1/checkout`, that wants its figures confirmed waits for the ERP, though the
+gateway never calls it: `services.confirming` chooses the SKUs, `store.refresh` posts a request,
+which the loaders hear, and is told on the change channel what came of it (docs/adr/0019). Then
+stock is read once more.
+
 A reservation, `POST /v1/reservations`, is the one thing that writes (docs/adr/0012).
 `services.taking` reads what is there, `domain.allocation` says from where to take it, and
 `store.holds` takes it, a script (`store/scripts/hold.lua`) at each SKU. `ledger.journal` writes the

@@ -21,6 +21,9 @@ One sync from end to end, here a snapshot of the feed `stock` from PostgreSQL:
    moment at which the reading began.
 
 A delta takes the same way through the intake, without staging: each chunk is written at once.
+What a gateway wants confirmed takes the same way too: `refresh` hears the requests, the feed's
+`refresh_desk` gathers them, within its `budgets`, into one call for those SKUs
+(`sources.postgres_skus`), and `sku_rows` says what the answer is worth.
 `archive` saves what all feeds have brought as a file, and brings it back into an empty store.
 
 `load` puts it all together for the commands `stockspan load` and `stockspan check`; what the latter

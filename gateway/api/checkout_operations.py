@@ -16,7 +16,8 @@ CHECKOUT: Final = Operation(
     {200: Answer("One entry for each line, in the order given.", CheckoutShape, headers=PRIVATE)},
     description=f"At most {MOST_LINES} lines; those of one SKU are summed before they are judged. "
     "Needs scope `checkout`. Nothing is held or promised: the prices are signed, so that the "
-    "order can carry them.",
+    "order can carry them. With `confirm` the ERP is asked for the stock as well, and waited for "
+    "until `deadline_ms` at most.",
     body=CheckoutQuery,
     problems=(*PROBLEMS, "body-too-large"),
     callers=("key",),
