@@ -12,14 +12,16 @@ from typing import Final
 
 import msgspec
 
-from gateway.config.settings import PostgresSource, Settings
+from gateway.config.settings import Feed as FeedSettings
+from gateway.config.settings import FilesSource, PostgresSource, Settings
 from gateway.domain.errors import StoreUnavailableError
 from gateway.store.refresh import RefreshInbox
 from gateway.store.refresh_codec import Refreshed, RefreshRequest
 from loaders.budgets import CallBudget
 from loaders.feedbook import Feed
 from loaders.ingest import Ingest
-from loaders.refresh_desk import Asking, NoBreaker, RefreshDesk
+from loaders.reading import SkuReader
+from loaders.refresh_desk import Asking, Breaker, NoBreaker, RefreshDesk
 from loaders.resilience import Outages
 from loaders.sources.postgres_skus import PostgresSkus
 
@@ -72,6 +74,7 @@ def refresher(
     inbox: RefreshInbox,
     clock: Callable[[], float],
     clock_ms: Callable[[], int],
+    breaker_of: Callable[[str], Breaker] = lambda _feed: NoBreaker(),
 ) -> Refresher:
     """A desk for every feed of stock whose source can be asked by SKU; nothing is opened yet."""
     made = Refresher(inbox)
@@ -79,13 +82,18 @@ def refresher(
     outages = Outages()
     for name, feed in settings.feeds.items():
         source = settings.sources[feed.source]
-        if feed.kind != "stock" or not feed.refresh or not isinstance(source, PostgresSource):
+        if feed.kind != "stock" or not feed.refresh or isinstance(source, FilesSource):
             continue
         budget = budgets.setdefault(
             feed.source, CallBudget(source.refresh_rate, source.refresh_burst)
         )
-        reader = PostgresSkus(name, feed, source)
-        asking = Asking(reader, budget, NoBreaker(), source.refresh_timeout)
+        reader = _sku_reader(name, feed, source)
+        asking = Asking(reader, budget, breaker_of(name), source.refresh_timeout)
         kept = Feed(name, feed.kind)
         made.add(RefreshDesk(kept, asking, ingest, outages, made.tell, clock, clock_ms))
     return made
+
+
+def _sku_reader(name: str, feed: FeedSettings, source: PostgresSource) -> SkuReader:
+    """What asks this source for single SKUs."""
+    return PostgresSkus(name, feed, source)

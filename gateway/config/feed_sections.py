@@ -23,16 +23,21 @@ from gateway.domain.record_kinds import Kind
 _OF_HTTP: Final = ("path", "rows", "mapping", "paging", "delta_param", "delta_value")
 
 
-class PostgresSource(Section):
+class AskedSource(Section):
+    """A source that can be asked for single SKUs: how often, and how long it may take."""
+
+    refresh_rate: Annotated[float, Field(gt=0, le=10_000)] = 50.0
+    refresh_burst: Annotated[int, Field(ge=1, le=10_000)] = 10
+    refresh_timeout: Seconds = 1.0
+
+
+class PostgresSource(AskedSource):
     """An ERP's database."""
 
     type: Literal["postgres"]
     dsn: PostgresDsn
     connect_timeout: Seconds = 10.0
     query_timeout: Seconds = 600.0
-    refresh_rate: Annotated[float, Field(gt=0, le=10_000)] = 50.0
-    refresh_burst: Annotated[int, Field(ge=1, le=10_000)] = 10
-    refresh_timeout: Seconds = 1.0
 
 
 class FilesSource(Section):
