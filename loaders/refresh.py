@@ -87,13 +87,15 @@ def refresher(
         budget = budgets.setdefault(
             feed.source, CallBudget(source.refresh_rate, source.refresh_burst)
         )
-        reader = _sku_reader(name, feed, source)
+        reader = _sku_reader(name, feed, source, clock)
         asking = Asking(reader, budget, breaker_of(name), source.refresh_timeout)
         kept = Feed(name, feed.kind)
         made.add(RefreshDesk(kept, asking, ingest, outages, made.tell, clock, clock_ms))
     return made
 
 
-def _sku_reader(name: str, feed: FeedSettings, source: PostgresSource) -> SkuReader:
+def _sku_reader(
+    name: str, feed: FeedSettings, source: PostgresSource, clock: Callable[[], float]
+) -> SkuReader:
     """What asks this source for single SKUs."""
-    return PostgresSkus(name, feed, source)
+    return PostgresSkus(name, feed, source, clock)

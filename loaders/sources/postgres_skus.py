@@ -1,31 +1,47 @@
 """Some SKUs from an ERP's PostgreSQL: the feed's own query, narrowed to those that were asked for.
 
-One statement and nothing around it: each step of a transaction would be a journey more, and
-somebody waits. It sees one moment by itself, and can only read, being wrapped in a SELECT.
+Somebody waits for it, so its transaction takes four journeys and no more. It can only read, and the
+server itself ends it: a query that outlives its caller would be load that nobody asked for.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Final
 
 import asyncpg
 
 from gateway.config.settings import Feed, PostgresSource
 from gateway.domain.record_kinds import Kind
+from loaders.errors import SourceError
 from loaders.reading import Reading
 from loaders.sources.postgres import translated
 from loaders.sources.query import by_sku, described, plan
 
+_IDLE_SECONDS: Final = 60.0
+"""What was not used for so long may have been forgotten by a firewall, which tells nobody."""
+
+_GRACE_SECONDS: Final = 1.0
+"""What a server's own limit, which says more when it is passed, is given before ours."""
+
 
 class PostgresSkus:
-    """Reads some SKUs of one feed, on a connection of its own; one call at a time."""
+    """Reads some SKUs of one feed, on a connection of its own; one call at a time.
 
-    def __init__(self, name: str, feed: Feed, source: PostgresSource) -> None:
+    `clock` gives seconds that only ever go up.
+    """
+
+    def __init__(
+        self, name: str, feed: Feed, source: PostgresSource, clock: Callable[[], float]
+    ) -> None:
         self._name = name
         self._kind: Kind = feed.kind
         self._query = feed.query or ""
         self._source = source
+        self._clock = clock
         self._connection: asyncpg.Connection | None = None
+        self._used = 0.0
         self._statement = ""
 
     async def some(self, skus: Sequence[str]) -> Reading:
@@ -35,9 +51,8 @@ class PostgresSkus:
             SourceError: it cannot be read.
         """
         try:
-            with translated(self._name):
-                connection = await self._connected()
-                rows = await connection.fetch(self._statement, list(skus))
+            async with asyncio.timeout(self._source.refresh_timeout + _GRACE_SECONDS):
+                rows = await self._rows(skus)
         except BaseException:
             await self.close()
             raise
@@ -49,13 +64,30 @@ class PostgresSkus:
         if connection is not None:
             connection.terminate()
 
+    async def _rows(self, skus: Sequence[str]) -> Sequence[asyncpg.Record]:
+        milliseconds = max(1, int(self._source.refresh_timeout * 1000))
+        with translated(self._name):
+            connection = await self._connected()
+            # Local, because a pooler may hand the session on to somebody else.
+            begin = f"BEGIN READ ONLY; SET LOCAL statement_timeout = {milliseconds}"
+            await connection.execute(begin)
+            try:
+                rows: Sequence[asyncpg.Record] = await connection.fetch(self._statement, skus)
+            except asyncpg.QueryCanceledError:
+                reason = "the query took longer than refresh_timeout"
+                raise SourceError(f"feed {self._name}: {reason}") from None
+            await connection.execute("COMMIT")
+        self._used = self._clock()
+        return rows
+
     async def _connected(self) -> asyncpg.Connection:
+        if self._clock() - self._used > _IDLE_SECONDS:
+            await self.close()
         if self._connection is None or self._connection.is_closed():
             self._connection = await asyncpg.connect(
                 self._source.dsn,
                 timeout=min(self._source.connect_timeout, self._source.refresh_timeout),
-                command_timeout=self._source.refresh_timeout,
-                # A pooler may hand the session on to somebody else, with what was prepared in it.
+                # What a pooler hands on has not prepared what we have.
                 statement_cache_size=0,
                 server_settings={"application_name": "stockspan"},
             )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Sequence
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
 import asyncpg
@@ -15,6 +16,12 @@ from loaders.sources.postgres_skus import PostgresSkus
 from loaders.sources.query import by_sku
 
 QUERY = "SELECT item AS sku, 'W1' AS location, amount AS quantity FROM bins -- as in the feed;"
+
+SESSIONS = (
+    "SELECT count(*) FROM pg_stat_activity "
+    "WHERE application_name = 'stockspan' AND datname = current_database()"
+)
+SECONDS = 20
 
 
 @pytest.fixture
@@ -28,10 +35,12 @@ async def erp(database: str) -> AsyncIterator[asyncpg.Connection]:
 async def make(database: str) -> AsyncIterator[Any]:
     made: list[PostgresSkus] = []
 
-    def reader(query: str = QUERY) -> PostgresSkus:
+    def reader(
+        query: str = QUERY, timeout: float = 5.0, clock: Callable[[], float] = time.monotonic
+    ) -> PostgresSkus:
         feed = Feed(kind="stock", source="erp", query=query)
-        source = PostgresSource(type="postgres", dsn=database, refresh_timeout=5.0)
-        made.append(PostgresSkus("stock", feed, source))
+        source = PostgresSource(type="postgres", dsn=database, refresh_timeout=timeout)
+        made.append(PostgresSkus("stock", feed, source, clock))
         return made[-1]
 
     yield reader
@@ -99,6 +108,44 @@ async def test_what_goes_wrong_is_said_and_the_next_call_begins_anew(
     with pytest.raises(SourceError):
         await reader.some(["5"])
     assert await some(reader, "5") == {"5": 1}
+
+
+async def test_a_query_that_takes_too_long_is_ended_at_the_erp(
+    erp: asyncpg.Connection, make: Any
+) -> None:
+    await erp.execute("CREATE TABLE bins (item text, amount int)")
+    slow = f"SELECT '1' AS sku, 'W1' AS location, 1 AS quantity FROM pg_sleep({SECONDS})"
+    with pytest.raises(SourceError, match="took longer than refresh_timeout"):
+        await make(slow, timeout=0.5).some(["1"])
+    assert await erp.fetchval(f"{SESSIONS} AND state = 'active'") == 0
+
+
+async def test_the_erp_is_only_read(erp: asyncpg.Connection, make: Any) -> None:
+    await erp.execute(
+        "CREATE TABLE bins (item text); CREATE FUNCTION sell() RETURNS int LANGUAGE sql AS "
+        "'INSERT INTO bins VALUES (1) RETURNING 1'"
+    )
+    with pytest.raises(SourceError, match="read-only transaction"):
+        await make("SELECT '1' AS sku, 'W1' AS location, sell() AS quantity").some(["1"])
+
+
+async def test_a_connection_that_lay_idle_is_not_trusted(
+    erp: asyncpg.Connection, make: Any
+) -> None:
+    await erp.execute("CREATE TABLE bins (item text, amount int)")
+    now = [0.0]
+    reader = make(clock=lambda: now[0])
+
+    async def session() -> int:
+        await reader.some(["A"])
+        found: int = await erp.fetchval(SESSIONS.replace("count(*)", "max(pid)"))
+        return found
+
+    first = await session()
+    now[0] = 59.0
+    assert await session() == first
+    now[0] = 120.0
+    assert await session() != first
 
 
 async def test_a_query_without_a_sku_is_refused(erp: asyncpg.Connection, make: Any) -> None:
