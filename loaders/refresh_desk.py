@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final, Protocol
@@ -98,18 +99,19 @@ class RefreshDesk:
         self._clock = clock
         self._clock_ms = clock_ms
         self._pace = RefreshPace()
-        self._waiting: list[_Waiting] = []
+        self._waiting: deque[_Waiting] = deque()
+        self._skus_waiting = 0
         self._asked = asyncio.Event()
 
     def take(self, request: RefreshRequest) -> None:
         """Take a request up, or refuse it at once where the ERP has no call left in time."""
         now = self._clock()
         until = now + request.within_ms / 1000
-        waiting = sum(len(one.request.skus) for one in self._waiting)
-        if self._asking.budget.free_at(now) >= until or waiting >= _MOST_WAITING:
+        if self._asking.budget.free_at(now) >= until or not self._has_room(now):
             self._refuse([request], Unconfirmed.ERP_BUSY)
             return
         self._waiting.append(_Waiting(request, until))
+        self._skus_waiting += len(request.skus)
         self._asked.set()
 
     async def run(self) -> None:
@@ -135,18 +137,29 @@ class RefreshDesk:
 
     def _drawn(self) -> Sequence[RefreshRequest]:
         """The next requests, of as many SKUs as one call may be for; without those in vain."""
-        now = self._clock()
         drawn: list[RefreshRequest] = []
         skus: set[str] = set()
-        rest = [one for one in self._waiting if one.until > now]
-        while rest and (not drawn or len(skus | set(rest[0].request.skus)) <= MOST_SKUS):
-            request = rest.pop(0).request
-            drawn.append(request)
+        self._drop_late(self._clock())
+        while self._waiting:
+            request = self._waiting[0].request
             skus.update(request.skus)
-        self._waiting = rest
-        if not rest:
-            self._asked.clear()
+            if drawn and len(skus) > MOST_SKUS:
+                return drawn
+            drawn.append(request)
+            self._waiting.popleft()
+            self._skus_waiting -= len(request.skus)
+        self._asked.clear()
         return drawn
+
+    def _has_room(self, now: float) -> bool:
+        if self._skus_waiting >= _MOST_WAITING:
+            # Behind a call that hangs most of those who wait may have gone.
+            self._drop_late(now)
+        return self._skus_waiting < _MOST_WAITING
+
+    def _drop_late(self, now: float) -> None:
+        self._waiting = deque(one for one in self._waiting if one.until > now)
+        self._skus_waiting = sum(len(one.request.skus) for one in self._waiting)
 
     async def _answer(self, requests: Sequence[RefreshRequest]) -> None:
         if not self._asking.breaker.allows(self._clock()):

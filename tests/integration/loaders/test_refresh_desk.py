@@ -207,6 +207,19 @@ async def test_more_than_can_be_waited_for_is_refused(warehouse: Warehouse, erp:
     assert counter.heard.empty()
 
 
+async def test_those_who_have_gone_keep_no_room(warehouse: Warehouse, erp: Erp) -> None:
+    counter = Counter(warehouse, erp, NoBreaker())
+    skus = tuple(f"S{number}" for number in range(MOST_SKUS))
+    for number in range(10):
+        counter.desk.take(RefreshRequest(str(number), skus, 1))
+    await asyncio.sleep(0.002)
+    running = asyncio.create_task(counter.desk.run())
+    assert (await counter.ask("A")).read == {"A": ("W1",)}
+    assert erp.calls == [["A"]]
+    running.cancel()
+    await asyncio.wait({running})
+
+
 async def test_for_whom_it_is_too_late_nobody_asks(warehouse: Warehouse, erp: Erp) -> None:
     counter = Counter(warehouse, erp, NoBreaker())
     counter.desk.take(RefreshRequest("late", ("A",), 1))
