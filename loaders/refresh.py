@@ -12,8 +12,9 @@ from typing import Final
 
 import msgspec
 
-from gateway.config.settings import Feed as FeedSettings
-from gateway.config.settings import FilesSource, PostgresSource, Settings
+from gateway.config.feed_sections import Feed as FeedSettings
+from gateway.config.feed_sections import PostgresSource
+from gateway.config.settings import Settings
 from gateway.domain.errors import StoreUnavailableError
 from gateway.store.refresh import RefreshInbox
 from gateway.store.refresh_codec import Refreshed, RefreshRequest
@@ -22,7 +23,6 @@ from loaders.feedbook import Feed
 from loaders.ingest import Ingest
 from loaders.reading import SkuReader
 from loaders.refresh_desk import Asking, Breaker, NoBreaker, RefreshDesk
-from loaders.resilience import Outages
 from loaders.sources.postgres_skus import PostgresSkus
 
 _MOST_UNTOLD: Final = 1_000
@@ -79,10 +79,9 @@ def refresher(
     """A desk for every feed of stock whose source can be asked by SKU; nothing is opened yet."""
     made = Refresher(inbox)
     budgets: dict[str, CallBudget] = {}
-    outages = Outages()
     for name, feed in settings.feeds.items():
         source = settings.sources[feed.source]
-        if feed.kind != "stock" or not feed.refresh or isinstance(source, FilesSource):
+        if feed.kind != "stock" or not feed.refresh or not isinstance(source, PostgresSource):
             continue
         budget = budgets.setdefault(
             feed.source, CallBudget(source.refresh_rate, source.refresh_burst)
@@ -90,7 +89,7 @@ def refresher(
         reader = _sku_reader(name, feed, source, clock)
         asking = Asking(reader, budget, breaker_of(name), source.refresh_timeout)
         kept = Feed(name, feed.kind)
-        made.add(RefreshDesk(kept, asking, ingest, outages, made.tell, clock, clock_ms))
+        made.add(RefreshDesk(kept, asking, ingest, ingest.outages, made.tell, clock, clock_ms))
     return made
 
 

@@ -13,6 +13,7 @@ import structlog
 
 from gateway.domain.confirmations import Unconfirmed
 from gateway.domain.errors import StoreUnavailableError
+from gateway.observability.events import EventKind
 from gateway.store.refresh_codec import MOST_SKUS, Refreshed, RefreshRequest
 from loaders.budgets import CallBudget
 from loaders.errors import LoaderError, SourceError
@@ -182,13 +183,15 @@ class RefreshDesk:
         Raises:
             _AskingError: it is not.
         """
-        what = f"refresh of feed {self._feed.name}"
+        feed = self._feed.name
         try:
             async with asyncio.timeout(self._asking.timeout):
                 reading = await self._asking.reader.some(skus)
         except (SourceError, TimeoutError) as error:
             self._asking.breaker.failed()
-            self._outages.away(what, str(error) or "the source does not answer in time")
+            self._outages.away(
+                EventKind.REFRESH_FAILED, feed, str(error) or "the source does not answer in time"
+            )
             raise _AskingError(Unconfirmed.ERP_DOWN) from error
         except Exception as error:
             self._asking.breaker.failed()
@@ -199,12 +202,12 @@ class RefreshDesk:
         try:
             outcome = await self._ingest.some(self._feed, replace(reading, lines=rows.lines()))
         except (LoaderError, StoreUnavailableError) as error:
-            self._outages.away(what, str(error))
+            self._outages.away(EventKind.REFRESH_FAILED, feed, str(error))
             raise _AskingError(Unconfirmed.NOT_WRITTEN) from error
         except Exception as error:
             self._broken()
             raise _AskingError(Unconfirmed.NOT_WRITTEN) from error
-        self._outages.back(what)
+        self._outages.back(EventKind.REFRESH_FAILED, feed)
         return rows.found(skus, outcome)
 
     def _broken(self) -> None:

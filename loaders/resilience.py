@@ -14,6 +14,7 @@ _MOST_SECONDS: Final = 10.0
 _ENDS: Final[Mapping[EventKind, EventKind]] = {
     EventKind.FEED_FAILED: EventKind.FEED_RECOVERED,
     EventKind.FEED_QUARANTINED: EventKind.FEED_RELEASED,
+    EventKind.REFRESH_FAILED: EventKind.REFRESH_RECOVERED,
     EventKind.STORE_UNREACHABLE: EventKind.STORE_BACK,
     EventKind.BREAKER_OPENED: EventKind.BREAKER_CLOSED,
 }

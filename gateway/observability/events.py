@@ -42,6 +42,8 @@ class EventKind(StrEnum):
     FEED_ROWS_REJECTED = "feed.rows_rejected"
     FEED_LOST = "feed.lost"
     FEED_DRIFT = "feed.drift"
+    REFRESH_FAILED = "refresh.failed"
+    REFRESH_RECOVERED = "refresh.recovered"
     BREAKER_OPENED = "breaker.opened"
     BREAKER_CLOSED = "breaker.closed"
     LEADER_CHANGED = "leader.changed"
@@ -128,6 +130,17 @@ MEANINGS: Final[Mapping[EventKind, Meaning]] = {
         "What differed has been put right. Drift that comes back means that the feed's deltas "
         "miss changes: look at its watermark and overlap.",
         _FEEDS,
+    ),
+    EventKind.REFRESH_FAILED: Meaning(
+        Severity.WARNING,
+        "figures cannot be confirmed",
+        "feed",
+        "Checkouts that ask for a confirmation are told the figure as it is held, and why. See to "
+        "the source that the reason names.",
+        _FEEDS,
+    ),
+    EventKind.REFRESH_RECOVERED: Meaning(
+        Severity.INFO, "figures are confirmed again", "feed", ends=EventKind.REFRESH_FAILED
     ),
     EventKind.BREAKER_OPENED: Meaning(
         Severity.WARNING,

@@ -12,7 +12,7 @@ from typing import Final
 
 import asyncpg
 
-from gateway.config.settings import Feed, PostgresSource
+from gateway.config.feed_sections import Feed, PostgresSource
 from gateway.domain.record_kinds import Kind
 from loaders.errors import SourceError
 from loaders.reading import Reading

@@ -10,7 +10,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from gateway.config.settings import Feed, PostgresSource
+from gateway.config.feed_sections import Feed, PostgresSource
 from loaders.errors import SourceError
 from loaders.sources.postgres_skus import PostgresSkus
 from loaders.sources.query import by_sku

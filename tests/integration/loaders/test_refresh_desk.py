@@ -17,7 +17,6 @@ from loaders.errors import SourceError
 from loaders.feedbook import Feed
 from loaders.reading import Reading
 from loaders.refresh_desk import Asking, Breaker, NoBreaker, RefreshDesk
-from loaders.resilience import Outages
 from tests.integration.loaders.conftest import lines
 
 if TYPE_CHECKING:
@@ -80,7 +79,7 @@ class Counter:
         asking = Asking(erp, CallBudget(1_000, 1_000), breaker, timeout)
         tell = self.heard.put_nowait
         self.desk = RefreshDesk(
-            STOCK, asking, warehouse.ingest, Outages(), tell, clock, warehouse.clock
+            STOCK, asking, warehouse.ingest, warehouse.ingest.outages, tell, clock, warehouse.clock
         )
 
     async def ask(self, *skus: str) -> Refreshed:
