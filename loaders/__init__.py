@@ -1,8 +1,11 @@
 """Keeps Redis warm from the ERP: reads it, checks what it says, and writes what is newer.
 
-One sync from end to end, here a snapshot of the feed `stock` from PostgreSQL:
+Of all loaders one leads (`leader`), the others stand by; for as long as it leads, `schedule` keeps
+every feed with a `keeper`. One sync from end to end, here a snapshot of the feed `stock` from
+PostgreSQL:
 
-1. `schedule` finds it due and opens a reading (`reading.Reading`) at the feed's source:
+1. Its `keeper` finds it due, asks its `breaker`, and opens a reading (`reading.Reading`) at the
+   feed's source:
    `sources.postgres` runs the feed's query, the mapping, and yields lines of JSON.
    `sources.files` yields the same from a folder, `sources.push` from a request, and `sources.http`
    from an ERP's REST API: `http_erp` asks (`http_auth`, `http_pace`), `http_paging` finds the next
@@ -19,6 +22,8 @@ One sync from end to end, here a snapshot of the feed `stock` from PostgreSQL:
 5. Only now it is written (`gateway.store.bulk`): the staged rows, then the removal of what the
    snapshot lacked. `states` says what the feed's register keeps of it: verified through the
    moment at which the reading began.
+
+A snapshot that is held back in step 4 is `kept`; `answering` does what operators ask (`release`).
 
 A delta takes the same way through the intake, without staging: each chunk is written at once.
 What a gateway wants confirmed takes the same way too: `refresh` hears the requests, the feed's

@@ -5,10 +5,12 @@
      ├─ SpoolError          no place to stage a snapshot
      ├─ WriteRefusedError   the store answers, but does not take what is written
      ├─ ArchiveError        a file is no archive, or not a whole one; or nothing is to be saved
-     └─ FeedVanishedError   the store lost what it knew of the feed: it was restarted empty
+     ├─ FeedVanishedError   the store lost what it knew of the feed: it was restarted empty
+     ├─ ReleaseError        a snapshot that was held back cannot take effect, or there is none
+     └─ NotLeadingError     another loader leads: this one writes nothing
 
-The store's own errors (`StoreUnavailableError`) pass through as they are. None of these texts
-holds a password.
+The store's own errors pass through as they are: `StoreUnavailableError`, and `DeposedError` where
+the fence refused a write, which ends this loader's term. None of these texts holds a password.
 """
 
 from __future__ import annotations
@@ -38,3 +40,15 @@ class FeedVanishedError(LoaderError):
 
 class WriteRefusedError(LoaderError):
     """The store refused commands (a replica, no permission), or another loader came first."""
+
+
+class ReleaseError(LoaderError):
+    """What an operator asks of a held-back snapshot cannot be done."""
+
+
+class NotLeadingError(LoaderError):
+    """Another loader leads, or none does just now."""
+
+    def __init__(self, leader: str | None) -> None:
+        super().__init__(f"another loader leads: {leader}" if leader else "no loader leads now")
+        self.leader = leader

@@ -14,11 +14,11 @@ from typing import Final
 
 import msgspec
 
-from gateway.domain.record_kinds import Kind
+from gateway.domain.record_kinds import KINDS, Kind
 from gateway.observability.events import EventKind
 from gateway.observability.recorder import Recorder
 from gateway.store.feeds import FeedRegister, FeedState
-from loaders.errors import FeedVanishedError
+from loaders.errors import FeedVanishedError, ReleaseError
 from loaders.guard import Limits
 from loaders.resilience import Outages
 
@@ -58,7 +58,9 @@ class FeedBook:
         self._writing: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._snapshots: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._rounds: dict[str, int] = {}
-        self._pushed: dict[str, str] = {}
+        self._keeps: dict[str, bool] = {}
+        self.pushed: dict[str, str] = {}
+        """The kinds of the feeds that have been pushed, by name: what a store may lose."""
 
     async def remember(self, known: Mapping[str, FeedState]) -> Mapping[str, FeedState]:
         """Keep in mind which feeds have been pushed; those the store lost are marked so.
@@ -72,15 +74,15 @@ class FeedBook:
             StoreUnavailableError: no answer within the deadline.
         """
         found = dict(known)
-        for name in self._pushed.keys() - known.keys():
-            state = await self._register.register(name, self._pushed[name])
+        for name in self.pushed.keys() - known.keys():
+            state = await self._register.register(name, self.pushed[name])
             incomplete = msgspec.structs.replace(state, verified_through_ms=None, incomplete=True)
             await self._register.save(name, incomplete)
             found[name] = incomplete
             self._recorder.record(EventKind.FEED_LOST, name)
         for name, state in known.items():
             if name.startswith(PUSHED):
-                self._pushed[name] = state.kind
+                self.pushed[name] = state.kind
         return found
 
     async def open(self, feed: Feed) -> OpenFeed:
@@ -113,8 +115,22 @@ class FeedBook:
         return self._rounds.get(opened.feed.name, opened.state.round)
 
     def staging(self, opened: OpenFeed) -> bool:
-        """Whether a snapshot of the feed is being taken now."""
-        return self._snapshots[opened.feed.name].locked()
+        """Whether a snapshot of the feed is being taken now, or kept until it is released."""
+        name = opened.feed.name
+        return self._snapshots[name].locked() or self._keeps.get(name, _keeps(opened.state))
+
+    @asynccontextmanager
+    async def alone(self, feed: Feed) -> AsyncIterator[OpenFeed]:
+        """The feed while no snapshot of it is taken; its round goes on.
+
+        Raises:
+            ReleaseError: one is being taken, which may be long.
+            FeedVanishedError, StoreUnavailableError: as in `open`.
+        """
+        if self._snapshots[feed.name].locked():
+            raise ReleaseError(f"a snapshot of {feed.name} is being taken: ask again after it")
+        async with self._snapshots[feed.name]:
+            yield await self.open(feed)
 
     async def require(self, opened: OpenFeed) -> None:
         """Return if the store still holds the content in which the feed was opened.
@@ -153,8 +169,16 @@ class FeedBook:
                 )
             yield opened, round_
 
-    async def update(self, opened: OpenFeed, change: Callable[[FeedState], FeedState]) -> FeedState:
+    async def update(
+        self,
+        opened: OpenFeed,
+        change: Callable[[FeedState], FeedState],
+        *,
+        ends: EventKind = EventKind.FEED_RELEASED,
+    ) -> FeedState:
         """Change what the store knows of a feed that was opened before, and give it back.
+
+        `ends`: what it is called if a snapshot is held back no more.
 
         Raises:
             FeedVanishedError: the store was emptied since.
@@ -171,9 +195,10 @@ class FeedBook:
                 raise FeedVanishedError(f"the store lost the feed {name} during its sync")
             changed = change(held)
             await self._register.save(name, changed)
-            self._tell(name, held, changed)
+            self._tell(name, held, changed, ends)
+            self._keeps[name] = _keeps(changed)
             if opened.feed.pushed:
-                self._pushed[name] = changed.kind
+                self.pushed[name] = changed.kind
             # Emptied just before it was saved, the store would now call the feed verified and
             # hold nothing of it.
             try:
@@ -183,7 +208,7 @@ class FeedBook:
                 raise
             return changed
 
-    def _tell(self, name: str, before: FeedState, after: FeedState) -> None:
+    def _tell(self, name: str, before: FeedState, after: FeedState, ends: EventKind) -> None:
         """Record what has changed for the worse, or for the better; what stays is no news."""
         if after.failing_since_ms is None:
             was_away = before.failing_since_ms is not None
@@ -193,6 +218,24 @@ class FeedBook:
         if after.held_back == before.held_back:
             return
         if after.held_back is None:
-            self._recorder.record(EventKind.FEED_RELEASED, name)
+            self._recorder.record(ends, name)
         else:
             self._recorder.record(EventKind.FEED_QUARANTINED, name, reason=after.held_back)
+
+
+def named(name: str, known: Mapping[str, FeedState]) -> Feed:
+    """The feed of this name, as it is known in the store.
+
+    Raises:
+        ReleaseError: there is none.
+    """
+    state = known.get(name)
+    kind = None if state is None else next((kind for kind in KINDS if kind == state.kind), None)
+    if kind is None:
+        names = ", ".join(sorted(known)) or "none yet"
+        raise ReleaseError(f"there is no feed {name}; known: {names}")
+    return Feed(name, kind, pushed=name.startswith(PUSHED))
+
+
+def _keeps(state: FeedState) -> bool:
+    return state.held is not None and state.held.kept

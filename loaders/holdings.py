@@ -39,11 +39,17 @@ class Holdings:
     """Everything of one kind that one feed wrote and that was not deleted since."""
 
     def __init__(
-        self, client: StoreClient, keys: Keyspace, kind: Kind, mark: Mark, moved_by: float
+        self,
+        client: StoreClient,
+        keys: Keyspace,
+        encoder: BulkEncoder,
+        kind: Kind,
+        mark: Mark,
+        moved_by: float,
     ) -> None:
         self._client = client
         self._keys = keys
-        self._encoder = BulkEncoder(keys)
+        self._encoder = encoder
         self._kind: Kind = kind
         self._mark = mark
         self._moved_by = moved_by

@@ -9,8 +9,7 @@ next snapshot finishes the job.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from gateway.observability.recorder import Recorder
 from gateway.store.bulk import Block, BulkEncoder, BulkWriter, Written
 from gateway.store.client import StoreClient
 from gateway.store.feeds import FeedRegister
+from gateway.store.fence import Fence
 from gateway.store.keys import Keyspace
 from loaders import states
 from loaders.errors import FeedVanishedError, LoaderError, WriteRefusedError
@@ -28,8 +28,9 @@ from loaders.feedbook import Feed, FeedBook, OpenFeed
 from loaders.guard import judge
 from loaders.holdings import Holdings
 from loaders.intake import Intake
+from loaders.kept import Shelf, judged_of
 from loaders.operations import Mark
-from loaders.outcome import Outcome, Tally
+from loaders.outcome import Outcome, Tally, outcome_of, refused
 from loaders.placements import Placements
 from loaders.progress import Meter, Meters, unmetered
 from loaders.reading import Reading
@@ -42,7 +43,10 @@ replace = msgspec.structs.replace
 
 
 class Ingest:
-    """Takes readings into one store. `clock` gives milliseconds since the epoch."""
+    """Takes readings into one store. `clock` gives milliseconds since the epoch.
+
+    Without a `fence` it writes whoever leads.
+    """
 
     def __init__(
         self,
@@ -52,26 +56,51 @@ class Ingest:
         clock: Callable[[], int],
         meters: Meters = unmetered,
         recorder: Recorder | None = None,
+        fence: Fence | None = None,
     ) -> None:
         self.recorder = recorder or Recorder()
         self.outages = Outages(self.recorder)
-        self.register = FeedRegister(client, keys)
+        self.register = FeedRegister(client, keys, fence)
         self.book = FeedBook(self.register, self.outages, self.recorder)
         self._client = client
         self._keys = keys
-        self._encoder = BulkEncoder(keys)
+        self._fence = fence
+        self.encoder = BulkEncoder(keys, fence)
+        self.shelf = Shelf(spool_folder, keys.prefix)
         self._writer = BulkWriter(client)
         self._spool_folder = spool_folder
         self._clock = clock
         self._meters = meters
         self._reports = Reports(self.recorder)
 
+    def under(self, fence: Fence) -> Ingest:
+        """The same for a term of leadership: all that it writes, it writes under this fence.
+
+        What was pushed, and what was told, is remembered from term to term; rounds are not, since
+        another may have led between.
+        """
+        taken = Ingest(
+            self._client,
+            self._keys,
+            self._spool_folder,
+            self._clock,
+            self._meters,
+            self.recorder,
+            fence,
+        )
+        taken.outages = self.outages
+        taken.book = FeedBook(taken.register, self.outages, self.recorder)
+        taken.book.pushed = self.book.pushed
+        taken.shelf = self.shelf
+        taken._reports = self._reports
+        return taken
+
     async def delta(self, feed: Feed, reading: Reading) -> Outcome:
         """Write what changed, chunk by chunk.
 
         Raises:
             SourceError: the source failed on the way; what came before it has taken effect.
-            FeedVanishedError, WriteRefusedError, StoreUnavailableError: see `errors`.
+            FeedVanishedError, WriteRefusedError, StoreUnavailableError, DeposedError: see `errors`.
         """
         started = self._clock()
         opened = await self.book.open(feed)
@@ -107,7 +136,7 @@ class Ingest:
 
         Raises:
             SourceError, SpoolError: the snapshot could not be read or staged; it has no effect.
-            FeedVanishedError, WriteRefusedError, StoreUnavailableError: see `errors`.
+            FeedVanishedError, WriteRefusedError, StoreUnavailableError, DeposedError: see `errors`.
         """
         started = self._clock()
         if reading.confirmed:
@@ -123,14 +152,17 @@ class Ingest:
                     await self.book.update(opened, change)
                 else:
                     self._reports.refused(feed.name, outcome)
+                if outcome.applied:
+                    # What was held back before is older than this.
+                    self.shelf.discard(feed.name)
         self._reports.snapshot(feed.name, outcome, self._clock() - started)
         return outcome
 
     async def _delta(self, opened: OpenFeed, reading: Reading, started: int) -> Outcome:
         tally = Tally(opened.feed.name)
         mark = Mark(opened.state.number, self.book.round(opened), started, snapshot=False)
-        lists = Placements(self._client, self._keys)
-        intake = Intake(opened.feed.kind, mark, self._encoder, tally, None, lists)
+        lists = self._places()
+        intake = Intake(opened.feed.kind, mark, self.encoder, tally, None, lists)
         written = Written()
         async for lines in reading.lines:
             rows = intake.read(lines)
@@ -139,8 +171,8 @@ class Ingest:
             commands = intake.take(rows)
             if commands:
                 await self._decide(lists, opened)
-                written += await self._written(stream(in_blocks(commands)), opened)
-        return _outcome(tally, reading, written)
+                written += await self.write(stream(in_blocks(commands)), opened)
+        return outcome_of(tally, reading, written)
 
     async def _snapshot(
         self, opened: OpenFeed, reading: Reading, mark: Mark
@@ -148,13 +180,13 @@ class Ingest:
         feed = opened.feed
         tally = Tally(feed.name)
         seen = nothing_seen(feed.kind)
-        lists = Placements(self._client, self._keys)
+        lists = self._places()
         with (
             self._meters(feed.name) as meter,
             Spool(self._spool_folder) as staged,
             Spool(self._spool_folder) as sweeps,
         ):
-            intake = Intake(feed.kind, mark, self._encoder, tally, seen, lists)
+            intake = Intake(feed.kind, mark, self.encoder, tally, seen, lists)
             async for lines in reading.lines:
                 rows = intake.read(lines)
                 await lists.settle(rows.each)
@@ -162,22 +194,25 @@ class Ingest:
                 meter.read(tally.rows)
             unproved = reading.proof(tally.rows)
             if unproved is not None:
-                return _refused(tally, reading, unproved), states.failed(unproved, mark.arrival_ms)
+                return refused(tally, reading, unproved), states.failed(unproved, mark.arrival_ms)
             moved_by = feed.limits.moved_by
-            holdings = Holdings(self._client, self._keys, feed.kind, mark, moved_by)
+            holdings = Holdings(self._client, self._keys, self.encoder, feed.kind, mark, moved_by)
             figures = await holdings.compare(seen, sweeps)
             held = judge(feed.kind, tally.rows, tally.good, figures, feed.limits)
             if held is not None:
-                return _refused(tally, reading, held), states.held_back(reading, held)
+                spools = [staged] if tally.keyless else [staged, sweeps]
+                judged = judged_of(opened, mark, reading, tally, held, spools, lists.wanted)
+                kept = await self.shelf.keep(judged, spools)
+                return refused(tally, reading, held), states.held_back(reading, judged, kept=kept)
             # Some row could not be told apart from what would be missing: nothing is missing then.
             commands = staged.commands + (0 if tally.keyless else sweeps.commands)
             meter.to_write(commands)
             await self._decide(lists, opened)
-            written = await self._written(_metered(staged.blocks(), meter), opened)
+            written = await self.write(_metered(staged.blocks(), meter), opened)
             removed = Written()
             if not tally.keyless:
-                removed = await self._written(_metered(sweeps.blocks(), meter), opened)
-        outcome = _outcome(tally, reading, written, removed)
+                removed = await self.write(_metered(sweeps.blocks(), meter), opened)
+        outcome = outcome_of(tally, reading, written, removed)
         return outcome, states.snapshot_done(reading, outcome, mark.arrival_ms)
 
     def _current(self, mark: Mark, opened: OpenFeed) -> Mark:
@@ -190,17 +225,36 @@ class Ingest:
         staging = self.book.staging(opened)
         return replace(mark, round=round_, arrival_ms=arrival_ms, staging=staging)
 
+    async def decide(self, places: Mapping[str, bool], opened: OpenFeed) -> None:
+        """Fix the places of price lists of which rows are about to be written.
+
+        Raises:
+            WriteRefusedError: another loader has just decided otherwise.
+            FeedVanishedError, StoreUnavailableError, DeposedError: see `errors`.
+        """
+        if places:
+            await self.book.require(opened)
+            await self._places().fix(places)
+
+    async def write(self, blocks: AsyncIterator[Block], opened: OpenFeed) -> Written:
+        """Write these blocks, as long as the store holds what the feed was opened in.
+
+        Raises:
+            FeedVanishedError, WriteRefusedError, StoreUnavailableError, DeposedError: see `errors`.
+        """
+        written = await self._writer.write(self._guarded(blocks, opened))
+        if written.failed:
+            raise WriteRefusedError(f"the store refused {written.failed} writes")
+        return written
+
     async def _decide(self, lists: Placements, opened: OpenFeed) -> None:
         # Blocks are looked after by themselves (`_guarded`): most syncs have no place to decide.
         if lists.has_to_decide:
             await self.book.require(opened)
             await lists.decide()
 
-    async def _written(self, blocks: AsyncIterator[Block], opened: OpenFeed) -> Written:
-        written = await self._writer.write(self._guarded(blocks, opened))
-        if written.failed:
-            raise WriteRefusedError(f"the store refused {written.failed} writes")
-        return written
+    def _places(self) -> Placements:
+        return Placements(self._client, self._keys, self._fence)
 
     async def _guarded(
         self, blocks: AsyncIterator[Block], opened: OpenFeed
@@ -232,34 +286,3 @@ async def _metered(blocks: AsyncIterator[Block], meter: Meter) -> AsyncIterator[
     async for block in blocks:
         yield block
         meter.written(block.commands)
-
-
-def _outcome(
-    tally: Tally, reading: Reading, written: Written, removed: Written | None = None
-) -> Outcome:
-    reason = None
-    if tally.keyless and removed is not None:
-        reason = f"nothing was removed: {tally.keyless} rows could not be told by their key"
-    return Outcome(
-        accepted=written.accepted,
-        ignored=tally.good - written.accepted,
-        quarantined=tally.rejected,
-        removed=0 if removed is None else removed.accepted,
-        unknown_fields=_unknown(tally, reading),
-        rejections=tuple(tally.rejections),
-        reason=reason,
-    )
-
-
-def _refused(tally: Tally, reading: Reading, reason: str) -> Outcome:
-    return Outcome(
-        quarantined=tally.rows,
-        unknown_fields=_unknown(tally, reading),
-        rejections=tuple(tally.rejections),
-        reason=reason,
-        applied=False,
-    )
-
-
-def _unknown(tally: Tally, reading: Reading) -> dict[str, int]:
-    return dict(Counter(tally.unknown) + Counter(reading.unknown_fields))

@@ -10,25 +10,26 @@ snapshots wait until each of these has been tried once, since the store was last
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
 from random import Random
-from typing import Final
+from typing import Final, NoReturn
 
 import msgspec
 import structlog
 
 from gateway.domain.errors import StoreUnavailableError
 from gateway.observability.events import EventKind
+from gateway.store.client import DeposedError
 from gateway.store.feeds import TooManyFeedsError
 from loaders import states
-from loaders.errors import FeedVanishedError, LoaderError
+from loaders.breaker import PROBE_EVERY, Breaker, State
+from loaders.errors import FeedVanishedError, LoaderError, SourceError
 from loaders.feedbook import Feed, OpenFeed
 from loaders.ingest import Ingest
 from loaders.outcome import Outcome
 from loaders.reading import FeedReader
-from loaders.resilience import Backoff, Outages
-
-STORE: Final = "store"
+from loaders.resilience import STORE, Backoff, Outages
 
 _SPREAD: Final = 0.1
 
@@ -58,6 +59,7 @@ class Keeper:
         self.feed = feed
         self._rhythm = rhythm
         self._reader = reader
+        self.breaker: Final = Breaker()
         self._ingest = ingest
         self._outages = outages
         self._clock = clock
@@ -67,14 +69,29 @@ class Keeper:
         self._after: Sequence[Keeper] = ()
         self._tried = asyncio.Event()
         self._woken = asyncio.Event()
+        self._anew = False
+        self._noted: State | None = None
         self._next_snapshot = 0.0
         self._next_delta = 0.0
 
-    async def keep(self) -> None:
-        """Sync for ever; ends by cancellation."""
+    def take_up(self, ingest: Ingest, *, anew: bool) -> None:
+        """Write by this one from now on; `anew`: begin as if nothing had been read here."""
+        self._ingest = ingest
+        self._noted = None
+        if anew:
+            self.vanished()
+
+    async def keep(self) -> NoReturn:
+        """Sync until cancelled.
+
+        Raises:
+            DeposedError: another leads.
+        """
         try:
             while True:
-                await self._wait(await self._step())
+                wait = await self._step()
+                await self._note_breaker()
+                await self._wait(wait)
         finally:
             await self.close()
 
@@ -96,17 +113,24 @@ class Keeper:
         self._next_snapshot = 0.0
         self._woken.set()
 
-    async def snapshot(self) -> Outcome | None:
-        """Take one snapshot; None when the source has nothing new.
+    def sync_now(self) -> None:
+        """Take a snapshot now, and of a source that has nothing new the same once more."""
+        self._anew = True
+        self._next_snapshot = 0.0
+        self._woken.set()
+
+    async def snapshot(self, *, anew: bool = False) -> Outcome | None:
+        """Take one snapshot; None when the source has nothing new, unless it is read `anew`.
 
         Raises:
-            LoaderError, StoreUnavailableError, TooManyFeedsError: it failed.
+            LoaderError, StoreUnavailableError, DeposedError, TooManyFeedsError: it failed.
         """
         await self._ingest.register.register(self.feed.name, self.feed.kind)
         opened = await self._ingest.book.open(self.feed)
         async with (
+            self._asking(),
             self._ingest.failure_noted(opened),
-            self._reader.snapshot(opened.state.watermark) as reading,
+            self._reader.snapshot(None if anew else opened.state.watermark) as reading,
         ):
             if reading is None:
                 await self._ingest.book.update(opened, states.unchanged)
@@ -117,9 +141,10 @@ class Keeper:
         """Take one delta of the feed as it was just opened; None when the source has none.
 
         Raises:
-            LoaderError, StoreUnavailableError: it failed.
+            LoaderError, StoreUnavailableError, DeposedError: it failed.
         """
         async with (
+            self._asking(),
             self._ingest.failure_noted(opened),
             self._reader.delta(opened.state.watermark) as reading,
         ):
@@ -128,18 +153,18 @@ class Keeper:
             return await self._ingest.delta(self.feed, reading)
 
     async def _step(self) -> float:
-        """Do what is due, and give the seconds until the next step."""
+        """Do what is due, and give the seconds until the next step.
+
+        Raises:
+            DeposedError: another leads.
+        """
+        if not self.breaker.allows(self._clock()):
+            return self._jittered(PROBE_EVERY)
         try:
-            if self._clock() >= self._next_snapshot:
-                await self._take_snapshot()
-            elif self._rhythm.delta_every is not None:
-                opened = await self._ingest.book.open(self.feed)
-                if opened.state.verified_through_ms is None:
-                    # There is no whole yet that a delta could add to: the snapshot comes first.
-                    self._next_delta = self._next_snapshot
-                    return self._until_due()
-                await self.delta(opened)
-                self._next_delta = self._clock() + self._jittered(self._rhythm.delta_every)
+            if not await self._sync():
+                return self._until_due()
+        except DeposedError:
+            raise
         except FeedVanishedError:
             self._next_snapshot = 0.0
             return self._backoff.wait()
@@ -147,27 +172,44 @@ class Keeper:
             self._outages.away(EventKind.STORE_UNREACHABLE, STORE, str(error))
             return self._backoff.wait()
         except (LoaderError, TooManyFeedsError) as error:
-            self._outages.away(EventKind.FEED_FAILED, self.feed.name, str(error))
-            return self._backoff.wait()
+            reason = str(error)
         except Exception as error:  # noqa: BLE001 - a mistake of ours must not end every feed
             _log.exception("sync failed", action="feed.broken", feed=self.feed.name)
-            self._outages.away(EventKind.FEED_FAILED, self.feed.name, type(error).__name__)
-            return self._backoff.wait()
-        self._backoff.reset()
-        self._outages.back(EventKind.STORE_UNREACHABLE, STORE)
-        self._outages.back(EventKind.FEED_FAILED, self.feed.name)
-        return self._until_due()
+            reason = type(error).__name__
+        else:
+            self._backoff.reset()
+            self._outages.back(EventKind.STORE_UNREACHABLE, STORE)
+            self._outages.back(EventKind.FEED_FAILED, self.feed.name)
+            return self._until_due()
+        self._outages.away(EventKind.FEED_FAILED, self.feed.name, reason)
+        return self._backoff.wait()
+
+    async def _sync(self) -> bool:
+        """Take the snapshot that is due, or else a delta; False if that must wait for a whole."""
+        if self._clock() >= self._next_snapshot:
+            await self._take_snapshot()
+        elif self._rhythm.delta_every is not None:
+            opened = await self._ingest.book.open(self.feed)
+            if opened.state.verified_through_ms is None:
+                # There is no whole yet that a delta could add to: the snapshot comes first.
+                self._next_delta = self._next_snapshot
+                return False
+            await self.delta(opened)
+            self._next_delta = self._clock() + self._jittered(self._rhythm.delta_every)
+        return True
 
     async def _take_snapshot(self) -> None:
         # Whatever becomes of it, deltas go on before it is tried again.
         self._next_snapshot = self._clock() + self._snapshot_backoff.wait()
         await self._others_first()
+        anew, self._anew = self._anew, False
         try:
-            outcome = await self.snapshot()
-        except (FeedVanishedError, StoreUnavailableError):
+            outcome = await self.snapshot(anew=anew)
+        except (DeposedError, FeedVanishedError, StoreUnavailableError):
             # It is the store that failed, for everybody: this was no try.
             raise
         except BaseException:
+            self._anew |= anew
             self._tried.set()
             raise
         self._tried.set()
@@ -177,7 +219,8 @@ class Keeper:
         elif (await self._ingest.book.open(self.feed)).state.verified_through_ms is None:
             # Nobody is served before it is taken: an ERP that fills up now is not to wait hours.
             wait = self._snapshot_backoff.wait()
-        self._next_snapshot = self._clock() + wait
+        # It may have been asked for once more meanwhile.
+        self._next_snapshot = self._clock() + (0.0 if self._anew else wait)
         self._next_delta = self._clock()
 
     async def _others_first(self) -> None:
@@ -190,6 +233,31 @@ class Keeper:
                     keeper.vanished()
             for keeper in self._after:
                 await keeper.tried()
+
+    @asynccontextmanager
+    async def _asking(self) -> AsyncIterator[None]:
+        """Let the breaker know how the source fared within."""
+        try:
+            yield
+        except SourceError:
+            self.breaker.failed()
+            raise
+        self.breaker.succeeded()
+
+    async def _note_breaker(self) -> None:
+        """Write down in the register what became of the breaker since it was last noted."""
+        state = self.breaker.state
+        if state is self._noted:
+            return
+        if state is State.CLOSED:
+            self._outages.back(EventKind.BREAKER_OPENED, self.feed.name)
+        else:
+            self._outages.away(EventKind.BREAKER_OPENED, self.feed.name, "it failed too often")
+        with suppress(LoaderError, StoreUnavailableError):
+            opened = await self._ingest.book.open(self.feed)
+            if states.breaker(state)(opened.state) != opened.state:
+                await self._ingest.book.update(opened, states.breaker(state))
+            self._noted = state
 
     def _until_due(self) -> float:
         due = self._next_snapshot

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from pathlib import Path
 from typing import Final
@@ -22,8 +22,10 @@ from gateway.store.alert_shelf import AlertShelf
 from gateway.store.client import StoreClient
 from gateway.store.event_journal import EventJournal
 from gateway.store.event_writer import EventWriter
+from gateway.store.feed_requests import FeedRequests
 from gateway.store.feeds import TooManyFeedsError
 from gateway.store.keys import Keyspace
+from gateway.store.leadership import Leadership
 from gateway.store.refresh import RefreshInbox
 from loaders.alerts.channels import telling
 from loaders.alerts.following import Alerting
@@ -31,10 +33,12 @@ from loaders.errors import LoaderError, SourceError
 from loaders.findings import Findings, findings
 from loaders.ingest import Ingest
 from loaders.keeper import Keeper
+from loaders.kept import Shelf
+from loaders.leader import PACE, Begun, Leader, own_name
 from loaders.progress import Meters, shown
 from loaders.refresh import Refresher, refresher
-from loaders.resilience import Outages
-from loaders.schedule import ended, keepers, reader, run
+from loaders.resilience import ended
+from loaders.schedule import keepers, lead, reader
 from loaders.sources.http_erp import HttpLimits
 from loaders.sources.push import PushServer
 from loaders.sources.push_address import listening
@@ -47,51 +51,87 @@ _STORE_SECONDS: Final = 2.0
 _log = structlog.get_logger(__name__)
 
 
-async def load(settings: Settings, *, once: bool, shutdown: asyncio.Event) -> int:
-    """Keep the store warm until `shutdown` is set, or take one snapshot of each feed.
+class _Parts(msgspec.Struct, frozen=True):
+    client: StoreClient
+    keys: Keyspace
+    ingest: Ingest
+    journal: EventJournal
 
-    Returns the exit code: 1 where `once` was asked for and a feed failed.
+
+async def load(settings: Settings, *, once: bool, shutdown: asyncio.Event) -> int:
+    """Keep the store warm whenever this loader leads, until `shutdown` is set.
+
+    With `once`, take one snapshot of each feed. Returns the exit code: 1 where `once` was asked for
+    and a feed failed.
 
     Raises:
         SettingsError: a channel of alerts cannot work as it is configured.
         SourceError: the address for pushes cannot be opened.
         SpoolError: there is no place to stage snapshots.
+        NotLeadingError, StoreUnavailableError: `once` was asked for, and another loader leads, or
+            the store cannot say so.
     """
     told = telling(settings.alerts)
     with shown(Console(stderr=True)) as meters:
-        async with _parts(settings, meters) as (ingest, journal, shelf):
+        async with _parts(settings, meters) as parts:
+            lease = Leadership(parts.client, parts.keys, own_name(), int(PACE.life * 1000))
+            leader = Leader(lease, parts.ingest, time.monotonic)
             # Better said now than when the first snapshot is read.
             with Spool(_spool_folder(settings)):
-                kept = keepers(settings, ingest)
+                kept = keepers(settings, parts.ingest)
             if once:
-                return await _unless(shutdown, _once(kept, ingest.outages))
-            alerting = Alerting(told, journal, shelf, ingest.recorder, clock_ms)
+                return await leader.once(lambda begun: _once(kept, begun.ingest), shutdown)
+            shelf = AlertShelf(parts.client, parts.keys)
+            alerting = Alerting(
+                told, parts.journal, shelf, parts.ingest.recorder, clock_ms, leader.led_last
+            )
             # Without a channel there is nobody to tell.
             alerts = _beside(alerting.run, "alerts") if told.senders else nullcontext()
-            async with alerts, _pushes(settings, ingest):
-                _log.info("loaders run", action="loaders.started", feeds=", ".join(settings.feeds))
-                async with _refresher(settings, ingest) as refreshing:
-                    await run(kept, ingest, shutdown, refreshing)
+            async with alerts:
+                await _serve(settings, parts, leader, kept, shutdown)
     _log.info("loaders stopped", action="loaders.stopped")
     return 0
 
 
+async def _serve(
+    settings: Settings,
+    parts: _Parts,
+    leader: Leader,
+    kept: Sequence[Keeper],
+    shutdown: asyncio.Event,
+) -> None:
+    """Lead or stand by, and take pushes, until `shutdown` is set."""
+    requests = FeedRequests(parts.client, parts.keys)
+
+    async def work(begun: Begun) -> int:
+        async with _refresher(settings, begun.ingest, kept) as refreshing:
+            return await lead(kept, requests, begun, refreshing)
+
+    leading = asyncio.create_task(leader.run(work, shutdown))
+    try:
+        # The first pushes are not to be refused by who is about to lead.
+        await leader.settled.wait()
+        async with _pushes(settings, leader):
+            _log.info("loaders run", action="loaders.started", feeds=", ".join(settings.feeds))
+            await asyncio.wait({leading})
+    finally:
+        if not leading.done():
+            await ended([leading])
+    leading.result()
+
+
 async def check(settings: Settings, *, sources: bool = True) -> Findings:
     """What is wrong with the store, the `sources` and the feeds' queries, and what is odd."""
-    client = _client(settings)
-    try:
+    async with _client(settings) as client:
         return await findings(settings, client, sources=sources)
-    finally:
-        await client.close()
 
 
 async def trials(settings: Settings) -> list[Trial]:
     """A look at the first rows of every feed; nothing is written."""
-    client = _client(settings)
-    looks = Trials(client, Keyspace(settings.store.prefix), clock_ms())
     limits: dict[str, HttpLimits] = {}
     tried: list[Trial] = []
-    try:
+    async with _client(settings) as client:
+        looks = Trials(client, Keyspace(settings.store.prefix), clock_ms())
         for name, feed in settings.feeds.items():
             trial = Trial(name, feed.kind, feed.source)
             try:
@@ -100,8 +140,6 @@ async def trials(settings: Settings) -> list[Trial]:
                 tried.append(msgspec.structs.replace(trial, problem=str(error)))
                 continue
             tried.append(await looks.look(trial, reads))
-    finally:
-        await client.close()
     return tried
 
 
@@ -111,20 +149,17 @@ def clock_ms() -> int:
 
 
 @asynccontextmanager
-async def _parts(
-    settings: Settings, meters: Meters
-) -> AsyncIterator[tuple[Ingest, EventJournal, AlertShelf]]:
-    """What takes records, and where events and alerts are kept; events are written meanwhile."""
-    client = _client(settings)
-    try:
-        keys = Keyspace(settings.store.prefix)
-        recorder = Recorder(process_name("loaders"), clock_ms)
+async def _parts(settings: Settings, meters: Meters) -> AsyncIterator[_Parts]:
+    """What takes records, and where events are kept; those are written meanwhile."""
+    keys = Keyspace(settings.store.prefix)
+    recorder = Recorder(process_name("loaders"), clock_ms)
+    async with _client(settings) as client:
         journal = EventJournal(client, keys, settings.journal.length)
         async with _beside(EventWriter(recorder, journal).run, "journal"):
-            ingest = Ingest(client, keys, _spool_folder(settings), clock_ms, meters, recorder)
-            yield ingest, journal, AlertShelf(client, keys)
-    finally:
-        await client.close()
+            folder = _spool_folder(settings)
+            ingest = Ingest(client, keys, folder, clock_ms, meters, recorder)
+            ingest.shelf = Shelf(folder, keys.prefix, int(settings.loaders.keep_up_to))
+            yield _Parts(client, keys, ingest, journal)
 
 
 @asynccontextmanager
@@ -145,35 +180,24 @@ async def _beside(work: Callable[[], Awaitable[None]], name: str) -> AsyncIterat
 
 
 @asynccontextmanager
-async def _refresher(settings: Settings, ingest: Ingest) -> AsyncIterator[Refresher]:
+async def _refresher(
+    settings: Settings, ingest: Ingest, kept: Sequence[Keeper]
+) -> AsyncIterator[Refresher]:
     """What answers the gateways; its connections to the store are its own, and never wait."""
-    client = _client(settings)
-    try:
+    breakers = {keeper.feed.name: keeper.breaker for keeper in kept}
+    async with _client(settings) as client:
         inbox = RefreshInbox(client, Keyspace(settings.store.prefix))
-        yield refresher(settings, ingest, inbox, time.monotonic, clock_ms)
-    finally:
-        await client.close()
+        yield refresher(settings, ingest, inbox, time.monotonic, clock_ms, breakers.__getitem__)
 
 
-async def _unless(shutdown: asyncio.Event, work: Coroutine[None, None, int]) -> int:
-    """The outcome of the work, or 1 when it was told to stop before."""
-    working = asyncio.create_task(work)
-    stopping = asyncio.create_task(shutdown.wait())
-    await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
-    if working.done():
-        stopping.cancel()
-        return working.result()
-    await ended([working])
-    return 1
-
-
-async def _once(kept: list[Keeper], outages: Outages) -> int:
+async def _once(kept: Sequence[Keeper], ingest: Ingest) -> int:
     failed = 0
     for keeper in kept:
+        keeper.take_up(ingest, anew=True)
         try:
             outcome = await keeper.snapshot()
         except (LoaderError, StoreUnavailableError, TooManyFeedsError) as error:
-            outages.away(EventKind.FEED_FAILED, keeper.feed.name, str(error))
+            ingest.outages.away(EventKind.FEED_FAILED, keeper.feed.name, str(error))
             failed += 1
         else:
             failed += outcome is not None and not outcome.applied
@@ -183,23 +207,28 @@ async def _once(kept: list[Keeper], outages: Outages) -> int:
 
 
 @asynccontextmanager
-async def _pushes(settings: Settings, ingest: Ingest) -> AsyncIterator[None]:
+async def _pushes(settings: Settings, leader: Leader) -> AsyncIterator[None]:
     """The loaders' own address, where one is configured."""
     if settings.push is None:
         yield
         return
     host, port = settings.push.host, settings.push.port
-    app = PushServer(ingest, key_ring(settings), clock_ms).app()
+    app = PushServer(leader, key_ring(settings), clock_ms).app()
     async with listening(app, host, port):
         _log.info("pushes are taken", action="push.started", host=host, port=port)
         yield
 
 
-def _client(settings: Settings) -> StoreClient:
+@asynccontextmanager
+async def _client(settings: Settings) -> AsyncIterator[StoreClient]:
     store = settings.store
-    return StoreClient.connect(
+    client = StoreClient.connect(
         store.url, mode=store.mode, deadline=max(store.timeout, _STORE_SECONDS)
     )
+    try:
+        yield client
+    finally:
+        await client.close()
 
 
 def _spool_folder(settings: Settings) -> Path:

@@ -8,6 +8,9 @@ from typing import Final
 
 import msgspec
 
+from gateway.store.bulk import Written
+from loaders.reading import Reading
+
 SHOWN: Final = 100
 """So many rejections are kept; the rest is only counted."""
 
@@ -79,3 +82,36 @@ def shortened(value: object) -> str | None:
     else:
         text = msgspec.json.encode(value).decode()
     return text if len(text) <= _LONGEST_VALUE else text[: _LONGEST_VALUE - 1] + "…"
+
+
+def outcome_of(
+    tally: Tally, reading: Reading, written: Written, removed: Written | None = None
+) -> Outcome:
+    """What was read has taken effect; `removed` where a snapshot took away what it lacked."""
+    reason = None
+    if tally.keyless and removed is not None:
+        reason = f"nothing was removed: {tally.keyless} rows could not be told by their key"
+    return Outcome(
+        accepted=written.accepted,
+        ignored=tally.good - written.accepted,
+        quarantined=tally.rejected,
+        removed=0 if removed is None else removed.accepted,
+        unknown_fields=_unknown(tally, reading),
+        rejections=tuple(tally.rejections),
+        reason=reason,
+    )
+
+
+def refused(tally: Tally, reading: Reading, reason: str) -> Outcome:
+    """Nothing of a snapshot has taken effect, for this reason."""
+    return Outcome(
+        quarantined=tally.rows,
+        unknown_fields=_unknown(tally, reading),
+        rejections=tuple(tally.rejections),
+        reason=reason,
+        applied=False,
+    )
+
+
+def _unknown(tally: Tally, reading: Reading) -> dict[str, int]:
+    return dict(Counter(tally.unknown) + Counter(reading.unknown_fields))

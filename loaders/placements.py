@@ -8,11 +8,12 @@ the next one knows.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from gateway.domain.identifiers import is_identifier
 from gateway.domain.price_lists import Layer
 from gateway.store.client import StoreClient
+from gateway.store.fence import Fence
 from gateway.store.keys import Keyspace
 from gateway.store.price_places import PricePlaces, proposed
 from gateway.store.prices import PriceStore
@@ -23,9 +24,9 @@ from loaders.records import PriceRecord
 class Placements:
     """The price lists of one sync."""
 
-    def __init__(self, client: StoreClient, keys: Keyspace) -> None:
+    def __init__(self, client: StoreClient, keys: Keyspace, fence: Fence | None) -> None:
         self._heads = PriceStore(client, keys)
-        self._places = PricePlaces(client, keys)
+        self._places = PricePlaces(client, keys, fence)
         self._looked_at: set[str] = set()
         self._base: set[str] = set()
         self._open: set[str] = set()
@@ -65,10 +66,23 @@ class Placements:
             WriteRefusedError: another loader has just decided otherwise.
             StoreUnavailableError: no answer within the deadline.
         """
-        wanted = {name: self._with_skus[name] for name in self._wanted}
-        held = await self._places.decide(wanted)
+        wanted = self.wanted
+        await self.fix(wanted)
         self._undecided -= wanted.keys()
         self._wanted.clear()
+
+    @property
+    def wanted(self) -> Mapping[str, bool]:
+        """The places that are about to be decided."""
+        return {name: self._with_skus[name] for name in self._wanted}
+
+    async def fix(self, wanted: Mapping[str, bool]) -> None:
+        """Fix these places, if they have none yet.
+
+        Raises:
+            WriteRefusedError, StoreUnavailableError: as in `decide`.
+        """
+        held = await self._places.decide(wanted)
         elsewhere = sorted(name for name in wanted if held[name] != wanted[name])
         if elsewhere:
             raise WriteRefusedError(

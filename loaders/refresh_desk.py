@@ -14,6 +14,7 @@ import structlog
 from gateway.domain.confirmations import Unconfirmed
 from gateway.domain.errors import StoreUnavailableError
 from gateway.observability.events import EventKind
+from gateway.store.client import DeposedError
 from gateway.store.refresh_codec import MOST_SKUS, Refreshed, RefreshRequest
 from loaders.budgets import CallBudget
 from loaders.errors import LoaderError, SourceError
@@ -201,6 +202,8 @@ class RefreshDesk:
         rows = SkuRows(reading.lines)
         try:
             outcome = await self._ingest.some(self._feed, replace(reading, lines=rows.lines()))
+        except DeposedError as error:
+            raise _AskingError(Unconfirmed.NOT_WRITTEN) from error
         except (LoaderError, StoreUnavailableError) as error:
             self._outages.away(EventKind.REFRESH_FAILED, feed, str(error))
             raise _AskingError(Unconfirmed.NOT_WRITTEN) from error

@@ -9,8 +9,11 @@ from typing import Final
 from gateway.observability.events import EventKind
 from gateway.observability.recorder import Recorder
 
+STORE: Final = "store"
+
 _FIRST_SECONDS: Final = 0.5
 _MOST_SECONDS: Final = 10.0
+_AGAIN_SECONDS: Final = 0.5
 _ENDS: Final[Mapping[EventKind, EventKind]] = {
     EventKind.FEED_FAILED: EventKind.FEED_RECOVERED,
     EventKind.FEED_QUARANTINED: EventKind.FEED_RELEASED,

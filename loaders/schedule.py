@@ -1,4 +1,4 @@
-"""Runs every configured feed side by side until told to stop, and takes pushes.
+"""Runs every configured feed side by side for as long as this loader leads.
 
 Every second it looks whether the store still knows the feeds: one that was restarted empty must
 be filled at once, however far the next snapshot is away.
@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from random import Random
-from typing import Any, Final
+from typing import Final, NoReturn
 
 import structlog
 
@@ -20,13 +20,17 @@ from gateway.config.feed_sections import FilesSource, PostgresSource
 from gateway.config.http_sections import HttpSource
 from gateway.config.settings import Settings
 from gateway.domain.errors import StoreUnavailableError
+from gateway.store.feed_requests import FeedRequests
 from gateway.store.feeds import TooManyFeedsError
+from loaders.answering import Answering
 from loaders.feedbook import PUSHED, Feed
 from loaders.guard import Limits
 from loaders.ingest import Ingest
 from loaders.keeper import Keeper, Rhythm
+from loaders.leader import Begun
 from loaders.reading import SampledReader
 from loaders.refresh import Refresher
+from loaders.resilience import ended
 from loaders.sources.files import FilesReader
 from loaders.sources.http import HttpReader
 from loaders.sources.http_erp import HttpLimits
@@ -34,33 +38,43 @@ from loaders.sources.postgres import PostgresReader
 
 _WATCH_SECONDS: Final = 1.0
 _FILES_EVERY_SECONDS: Final = 5.0
-_AGAIN_SECONDS: Final = 0.5
 
 _log = structlog.get_logger(__name__)
 
 
-async def run(
+async def lead(
     keepers: Sequence[Keeper],
-    ingest: Ingest,
-    shutdown: asyncio.Event,
+    requests: FeedRequests,
+    begun: Begun,
     refresher: Refresher | None = None,
-) -> None:
-    """Keep every feed until `shutdown` is set, and refresh what gateways ask for."""
+) -> NoReturn:
+    """Keep every feed, refresh what gateways ask for, and do what operators ask, for a term.
+
+    Ends by cancellation.
+
+    Raises:
+        DeposedError: the term is over.
+    """
+    ingest = begun.ingest
+    for keeper in keepers:
+        keeper.take_up(ingest, anew=begun.anew)
     with suppress(StoreUnavailableError, TooManyFeedsError):
         # The watch tries again, and the keepers say what is wrong.
         await _register(keepers, ingest)
-    tasks = [asyncio.create_task(keeper.keep(), name=keeper.feed.name) for keeper in keepers]
+    tasks: list[asyncio.Task[NoReturn]] = [
+        asyncio.create_task(keeper.keep(), name=keeper.feed.name) for keeper in keepers
+    ]
+    answering = Answering(requests, ingest, keepers)
+    tasks.append(asyncio.create_task(answering.run(), name="requests"))
     tasks.append(asyncio.create_task(_watch(keepers, ingest), name="watch"))
     if refresher is not None:
         tasks.append(asyncio.create_task(refresher.run(), name="refresh"))
-    stopping = asyncio.create_task(shutdown.wait(), name="shutdown")
     try:
-        done, _ = await asyncio.wait([*tasks, stopping], return_when=asyncio.FIRST_COMPLETED)
-        for task in done - {stopping}:
-            # A keeper ends by cancellation alone; anything else is a mistake of ours.
-            task.result()
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        await ended([*tasks, stopping])
+        await ended(tasks)
+    # A keeper ends by cancellation, or because it was deposed; else it is a mistake of ours.
+    raise done.pop().exception() or AssertionError
 
 
 def keepers(
@@ -142,18 +156,7 @@ async def retire(configured: Sequence[str], ingest: Ingest) -> None:
             _log.info("feed is no longer configured", action="feed.retired", feed=name)
 
 
-async def ended(tasks: Sequence[asyncio.Task[Any]]) -> None:
-    """Cancel these and wait until they are gone."""
-    pending = set(tasks)
-    while pending:
-        # More than once: the `wait_for` of Python 3.11, which libraries use, loses a cancellation
-        # that comes in the moment in which it is done.
-        for task in pending:
-            task.cancel()
-        _, pending = await asyncio.wait(pending, timeout=_AGAIN_SECONDS)
-
-
-async def _watch(keepers: Sequence[Keeper], ingest: Ingest) -> None:
+async def _watch(keepers: Sequence[Keeper], ingest: Ingest) -> NoReturn:
     names = [keeper.feed.name for keeper in keepers]
     retired = False
     while True:

@@ -38,8 +38,9 @@ class Spool:
         except OSError as error:
             raise self._failed(error) from error
         self._pending: list[bytes] = []
-        self._size = 0
+        self._waiting = 0
         self.commands = 0
+        self.size = 0
 
     def __enter__(self) -> Self:
         return self
@@ -64,9 +65,10 @@ class Spool:
         """
         for command in commands:
             self._pending.append(command)
-            self._size += len(command)
+            self._waiting += len(command)
             self.commands += 1
-            if self._size >= BLOCK_SIZE:
+            self.size += len(command)
+            if self._waiting >= BLOCK_SIZE:
                 self._write()
 
     async def blocks(self) -> AsyncIterator[Block]:
@@ -92,7 +94,7 @@ class Spool:
             self._file.write(_HEADER.pack(len(self._pending), len(wire)) + wire)
         except OSError as error:
             raise self._failed(error) from error
-        self._pending, self._size = [], 0
+        self._pending, self._waiting = [], 0
 
     def _failed(self, error: Exception) -> SpoolError:
         reason = error.strerror if isinstance(error, OSError) else "the file is damaged"

@@ -9,7 +9,9 @@ from collections.abc import Callable
 
 import msgspec
 
-from gateway.store.feeds import FeedState
+from gateway.store.feeds import FeedState, HeldBack
+from loaders.breaker import State as Breaker
+from loaders.kept import Judged
 from loaders.outcome import Outcome
 from loaders.reading import Reading
 
@@ -26,6 +28,7 @@ def snapshot_done(reading: Reading, outcome: Outcome, started_ms: int) -> Change
             _well(state, reading),
             verified_through_ms=_later(state.verified_through_ms, reading, started_ms),
             held_back=None,
+            held=None,
             incomplete=False,
             accepted=outcome.accepted,
             ignored=outcome.ignored,
@@ -72,17 +75,46 @@ def delta_done(reading: Reading, outcome: Outcome, started_ms: int, *, pushed: b
     return change
 
 
-def held_back(reading: Reading, reason: str) -> Change:
+def held_back(reading: Reading, judged: Judged, *, kept: bool) -> Change:
     """Read and proved, but not taken: a delta goes on where it was."""
 
     def change(state: FeedState) -> FeedState:
         return _replace(
             _well(state, reading),
             watermark=reading.done or state.watermark,
-            held_back=reason,
+            held_back=judged.reason,
+            held=HeldBack(
+                since_ms=judged.arrival_ms if state.held is None else state.held.since_ms,
+                arrival_ms=judged.arrival_ms,
+                rows=judged.rows,
+                rejected=judged.rejected,
+                removals=judged.sweeps,
+                kept=kept,
+            ),
         )
 
     return change
+
+
+def released(judged: Judged, outcome: Outcome) -> Change:
+    """As if it had been taken when it was read; deltas go on where they are by now."""
+
+    def change(state: FeedState) -> FeedState:
+        reading = Reading(as_of_ms=judged.as_of_ms)
+        taken = snapshot_done(reading, outcome, judged.arrival_ms)(state)
+        return _replace(
+            taken,
+            watermark=state.watermark or judged.watermark,
+            failing_since_ms=state.failing_since_ms,
+            error=state.error,
+        )
+
+    return change
+
+
+def discarded(state: FeedState) -> FeedState:
+    """What was held back is no more."""
+    return _replace(state, held_back=None, held=None)
 
 
 def failed(error: str, started_ms: int) -> Change:
@@ -95,6 +127,15 @@ def failed(error: str, started_ms: int) -> Change:
             failing_since_ms=started_ms if since is None else since,
             error=error,
         )
+
+    return change
+
+
+def breaker(now: Breaker) -> Change:
+    """What the breaker of the feed's source lets through; that it is closed is not written."""
+
+    def change(state: FeedState) -> FeedState:
+        return _replace(state, breaker=None if now is Breaker.CLOSED else now.value)
 
     return change
 

@@ -24,7 +24,7 @@ from gateway.domain.reservations import State
 from gateway.observability.events import EventKind, Severity
 from gateway.observability.logs import configure_logs
 from gateway.services.event_lookups import AS_SHIPPED, MOST, EventFilter
-from stockspan import feeds, reservations, serving, snapshot_commands
+from stockspan import feed_commands, reservations, serving, snapshot_commands
 from stockspan import journal as events
 from stockspan.failure import Failure
 from stockspan.invocation import Config, run
@@ -35,10 +35,9 @@ app: Final = App(
     help="Stock and customer prices in real time, and the shop keeps selling when the ERP is down.",
     version_flags=["--version"],
 )
-feed: Final = App(name="feed", help="Look at the feeds.")
 keys: Final = App(name="keys", help="API keys.")
 promises: Final = App(name="reservations", help="Look at reservations, and verify them.")
-app.command(feed)
+app.command(feed_commands.app)
 app.command(promises)
 app.command(keys)
 app.command(snapshot_commands.app)
@@ -156,15 +155,6 @@ def check(*, config: Config = None, live: bool = False) -> int:
     if problems:
         return 1
     print(f"{path or 'settings'}: good")
-    return 0
-
-
-@feed.command
-def status(*, config: Config = None) -> int:
-    """Show every feed: how old it is, how its last sync went."""
-    settings = load_settings(find_file(config, os.environ))
-    table = run(feeds.status(settings))
-    _show(table)
     return 0
 
 

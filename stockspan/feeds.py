@@ -2,32 +2,73 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
+
 from rich.table import Table
 
 from gateway.config.settings import Settings
-from gateway.store.feeds import FeedRegister, FeedState
+from gateway.store.client import StoreClient
+from gateway.store.feed_requests import Act, FeedRequests
+from gateway.store.feeds import FeedRegister, FeedState, HeldBack
 from gateway.store.keys import Keyspace
+from gateway.store.leadership import leader
 from gateway.wiring.connections import clock_ms, connect
 from stockspan.ages import age_text
+from stockspan.failure import Failure
+
+_NOBODY: Final = "no loader leads"
 
 
-async def status(settings: Settings) -> Table:
-    """A row for every feed of the store.
+async def status(settings: Settings) -> tuple[Table, str]:
+    """A row for every feed of the store, and who leads the loaders.
 
     Raises:
         StoreUnavailableError: the store did not answer.
     """
-    client = connect(settings.store)
-    try:
-        states = await FeedRegister(client, Keyspace(settings.store.prefix)).all()
-    finally:
-        await client.close()
+    async with _store(settings) as (client, keys):
+        states = await FeedRegister(client, keys).all()
+        leads = await leader(client, keys)
     now_ms = clock_ms()
     table = Table("feed", "kind", "verified", "accepted", "ignored", "quarantined", "state")
     for name, state in sorted(states.items()):
         counts = [str(count) for count in (state.accepted, state.ignored, state.quarantined)]
-        table.add_row(name, state.kind, _age(state, now_ms), *counts, _condition(state))
-    return table
+        table.add_row(name, state.kind, _age(state, now_ms), *counts, _condition(state, now_ms))
+    return table, f"leader: {leads}" if leads else _NOBODY
+
+
+async def ask(settings: Settings, act: Act, feed: str, wait: float) -> str:
+    """Have the leader do this with a feed; what it says then.
+
+    Raises:
+        Failure: it cannot be done, nobody leads, or nobody answered in time.
+        StoreUnavailableError: the store did not answer.
+    """
+    async with _store(settings) as (client, keys):
+        known = await FeedRegister(client, keys).all()
+        if feed not in known:
+            names = ", ".join(sorted(known)) or "none yet"
+            raise Failure(f"there is no feed {feed}; known: {names}")
+        if await leader(client, keys) is None:
+            raise Failure(f"{_NOBODY}: start `stockspan load`")
+        answer = await FeedRequests(client, keys).ask(act, feed, wait)
+    if answer is None:
+        raise Failure(
+            f"no answer within {wait:g} s; `stockspan feed status` shows what became of it"
+        )
+    if not answer.done:
+        raise Failure(answer.text)
+    return answer.text
+
+
+@asynccontextmanager
+async def _store(settings: Settings) -> AsyncIterator[tuple[StoreClient, Keyspace]]:
+    client = connect(settings.store)
+    try:
+        yield client, Keyspace(settings.store.prefix)
+    finally:
+        await client.close()
 
 
 def _age(state: FeedState, now_ms: int) -> str:
@@ -36,7 +77,20 @@ def _age(state: FeedState, now_ms: int) -> str:
     return age_text(now_ms - state.verified_through_ms)
 
 
-def _condition(state: FeedState) -> str:
+def _condition(state: FeedState, now_ms: int) -> str:
+    said = []
     if state.held_back:
-        return f"held back: {state.held_back}"
-    return f"failing: {state.error}" if state.failing_since_ms is not None else "good"
+        said.append(_held_back(state.held_back, state.held, now_ms))
+    if state.failing_since_ms is not None:
+        said.append(f"failing for {age_text(now_ms - state.failing_since_ms)}: {state.error}")
+    if state.breaker is not None:
+        said.append(f"breaker {state.breaker.replace('_', '-')}")
+    return "; ".join(said) or "good"
+
+
+def _held_back(reason: str, held: HeldBack | None, now_ms: int) -> str:
+    if held is None:
+        return f"held back: {reason}"
+    counts = f"{held.rows} rows, {held.rejected} rejected, {held.removals} places to remove from"
+    kept = "kept" if held.kept else "not kept"
+    return f"held back for {age_text(now_ms - held.since_ms)}: {reason} ({counts}; {kept})"

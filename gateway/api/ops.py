@@ -83,7 +83,13 @@ class Readings:
         """Every feed by name, as metrics show it."""
         now_ms = self._clock_ms()
         return {
-            name: FeedReading(state.kind, _age(state, now_ms), state.failing_since_ms is not None)
+            name: FeedReading(
+                state.kind,
+                _age(state, now_ms),
+                failing=state.failing_since_ms is not None,
+                shut=state.breaker is not None,
+                held_back=state.held_back is not None,
+            )
             for name, state in self._directory.current.feeds.items()
         }
 

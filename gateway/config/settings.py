@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, Field, model_validator
+from pydantic import AwareDatetime, ByteSize, Field, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from gateway.config.alert_sections import Alerts, Journal
@@ -163,9 +163,10 @@ class Push(Section):
 
 
 class Loaders(Section):
-    """How the loaders run."""
+    """How the loaders run; a held-back snapshot is kept if it has no more bytes than that."""
 
     spool_dir: Path | None = None
+    keep_up_to: Annotated[ByteSize, Field(ge=0)] = ByteSize(1 << 30)
 
 
 class Settings(BaseSettings):

@@ -22,11 +22,16 @@ _BUCKETS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0
 
 
 class FeedReading(msgspec.Struct, frozen=True):
-    """What is worth measuring of a feed: seconds since it was verified (None: never)."""
+    """What is worth measuring of a feed: seconds since it was verified (None: never).
+
+    `shut`: its breaker keeps its source from being asked; `held_back`: a snapshot waits for people.
+    """
 
     kind: str
     age: float | None
     failing: bool
+    shut: bool
+    held_back: bool
 
 
 class PromiseReading(msgspec.Struct, frozen=True):
@@ -142,12 +147,26 @@ class _ReadingsCollector(Collector):
             "Whether a feed's last sync failed: 1 or 0.",
             labels=("feed", "kind"),
         )
+        shut = GaugeMetricFamily(
+            "stockspan_feed_breaker_open",
+            "Whether a feed's source is asked no more, or only now and then: 1 or 0.",
+            labels=("feed", "kind"),
+        )
+        held_back = GaugeMetricFamily(
+            "stockspan_feed_held_back",
+            "Whether a snapshot of the feed waits to be released or discarded: 1 or 0.",
+            labels=("feed", "kind"),
+        )
         for name, feed in sorted(self._readings.feeds().items()):
             failing.add_metric((name, feed.kind), float(feed.failing))
+            shut.add_metric((name, feed.kind), float(feed.shut))
+            held_back.add_metric((name, feed.kind), float(feed.held_back))
             if feed.age is not None:
                 age.add_metric((name, feed.kind), feed.age)
         yield age
         yield failing
+        yield shut
+        yield held_back
         confirmations = CounterMetricFamily(
             "stockspan_confirmations",
             "Lines of checkouts that the ERP was to confirm, by what came of it.",

@@ -19,13 +19,16 @@ from redis import exceptions
 from redis.asyncio.cluster import RedisCluster
 
 from gateway.domain.price_lists import Scope, Target
-from gateway.store.client import Connected, StoreClient, translated
+from gateway.store.client import Connected, StoreClient, is_deposed, translated
+from gateway.store.fence import Fence
 from gateway.store.keys import Change, ChangeKind, Keyspace, encode_change
 from gateway.store.price_codec import target_field
 
 _PUT: Final = (Path(__file__).parent / "scripts" / "put.lua").read_bytes()
 _SHA: Final = hashlib.sha1(_PUT, usedforsecurity=False).hexdigest().encode()
 
+SCRIPT: Final = _SHA
+"""The name of the script that the commands here are for; another version's are for another."""
 
 # Refusals that are not about one command: the store cannot take any now.
 _WHOLE_STORE: Final = (
@@ -71,13 +74,19 @@ class Place(msgspec.Struct, frozen=True, gc=False):
 
 
 class BulkEncoder:
-    """Makes the commands that write entries; pure, so that rows can be staged first."""
+    """Makes the commands that write entries; pure, so that rows can be staged first.
 
-    def __init__(self, keys: Keyspace) -> None:
+    What is written under a `fence` is refused once its term is over.
+    """
+
+    def __init__(self, keys: Keyspace, fence: Fence | None = None) -> None:
         self._keys = keys
-        # EVALSHA sha 1 key channel message field operation…
-        self._script = b"$7\r\nEVALSHA\r\n$40\r\n%b\r\n$1\r\n1\r\n" % _SHA
+        self._fence = fence
+        # EVALSHA sha keys… channel message field token operation…
+        self._script = b"$7\r\nEVALSHA\r\n$40\r\n%b\r\n" % _SHA
         self._channel = _argument(keys.changes)
+        self._token = _argument(b"" if fence is None else fence.token)
+        self._words = 8 if fence is None else 9
         self.place_of_locations: Final = Place(
             keys.locations, b"", encode_change(Change(ChangeKind.LOCATIONS))
         )
@@ -85,18 +94,34 @@ class BulkEncoder:
     def put(self, place: Place, operations: Sequence[bytes]) -> bytes:
         """The command that writes these operations (`entries.pack_op`) there."""
         key, field, message = place.key, place.field, place.message
-        return b"*%d\r\n%b$%d\r\n%b\r\n%b$%d\r\n%b\r\n$%d\r\n%b\r\n%b" % (
-            7 + len(operations),
+        fence = self._fence
+        keys = (
+            b"$1\r\n1\r\n$%d\r\n%b\r\n" % (len(key), key)
+            if fence is None
+            else b"$1\r\n2\r\n$%d\r\n%b\r\n%b" % (len(key), key, _argument(fence.beside(key)))
+        )
+        return b"*%d\r\n%b%b%b$%d\r\n%b\r\n$%d\r\n%b\r\n%b%b" % (
+            self._words + len(operations),
             self._script,
-            len(key),
-            key,
+            keys,
             self._channel,
             len(message),
             message,
             len(field),
             field,
+            self._token,
             b"".join([b"$%d\r\n%b\r\n" % (len(op), op) for op in operations]),
         )
+
+    def anew(self, block: Block) -> Block:
+        """The commands of a block that was encoded under another fence, under this one."""
+        commands = [self._anew(command) for command in _commands(block.wire)]
+        return Block(len(commands), b"".join(commands))
+
+    def _anew(self, command: list[bytes]) -> bytes:
+        _name, _sha, keys, key, *rest = command
+        _channel, message, field, _token, *operations = rest[int(keys) - 1 :]
+        return self.put(Place(key, field, message), operations)
 
     def place_of_stock(self, sku: str) -> Place:
         """Where a SKU's levels lie; each entry is named after its location."""
@@ -154,6 +179,7 @@ class BulkWriter:
             StoreUnavailableError: the link broke; some blocks may have taken effect. Writing
                 them again is harmless.
             StoreFullError: the store refused for lack of memory.
+            DeposedError: the fence refused a command, and all that came after it.
         """
         with translated():
             redis = self._client.redis
@@ -218,7 +244,7 @@ async def _load_script(connection: Any) -> None:
 def _count(replies: Sequence[Any]) -> Written:
     accepted = changed = failed = 0
     for reply in replies:
-        if isinstance(reply, _WHOLE_STORE):
+        if isinstance(reply, _WHOLE_STORE) or is_deposed(reply):
             raise reply
         if isinstance(reply, Exception):
             if "OOM" in str(reply):

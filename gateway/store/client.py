@@ -20,7 +20,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.maint_notifications import MaintNotificationsConfig
 
-from gateway.domain.errors import StoreFullError, StoreUnavailableError
+from gateway.domain.errors import StockspanError, StoreFullError, StoreUnavailableError
 
 Mode = Literal["standalone", "cluster"]
 Connected = Any
@@ -40,6 +40,10 @@ OURS: Final[tuple[type[BaseException], ...]] = (
 
 RuntimeError is uvloop's, for what is written to a connection that was reset this moment.
 """
+
+
+class DeposedError(StockspanError):
+    """The fence refused a write: another leads the loaders, or the store lost who does."""
 
 
 class StoreClient:
@@ -147,13 +151,20 @@ class StoreClient:
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Turn what redis-py raises into `StoreUnavailableError` or `StoreFullError`."""
+    """Turn what redis-py raises into `StoreUnavailableError`, `StoreFullError`, `DeposedError`."""
     try:
         yield
     except exceptions.OutOfMemoryError as error:
         raise StoreFullError(str(error)) from error
     except OURS as error:
+        if is_deposed(error):
+            raise DeposedError("another loader leads now") from error
         raise StoreUnavailableError(describe(error)) from error
+
+
+def is_deposed(error: object) -> bool:
+    """Whether a script says that its fence holds another token."""
+    return isinstance(error, exceptions.ResponseError) and str(error).startswith("DEPOSED")
 
 
 def is_wrong_type(error: object) -> bool:

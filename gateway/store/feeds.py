@@ -13,6 +13,7 @@ from typing import Final
 import msgspec
 
 from gateway.store.client import StoreClient
+from gateway.store.fence import Fence, FencedWrites
 from gateway.store.keys import Change, ChangeKind, Keyspace, encode_change
 
 STOCK_KINDS: Final = frozenset({"products", "locations", "stock"})
@@ -24,12 +25,30 @@ PRICE_KINDS: Final = frozenset({"price_lists", "prices", "customers", "discounts
 MOST_FEEDS: Final = 255
 
 
+class HeldBack(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A snapshot that waits for an operator.
+
+    `since_ms` is when the first in a row was held back, `arrival_ms` when this one was taken. It
+    would write `rows` less those that were `rejected`, and remove what lies at `removals` places.
+    `kept`: the loader that read it has it still.
+    """
+
+    since_ms: int
+    arrival_ms: int
+    rows: int
+    rejected: int = 0
+    removals: int = 0
+    kept: bool = False
+
+
 class FeedState(msgspec.Struct, frozen=True, omit_defaults=True):
     """One feed. Times are milliseconds since the epoch; None means never.
 
-    `incomplete`: the store lost what was pushed; only a snapshot can make it whole again. `late`:
-    it joined a store with warm stock, so no answer about stock waits for its first sync, nor does
-    readiness. `late_for_prices`: the same of prices.
+    `held_back` is why the latest snapshot was, `held` what is known of it. `breaker` is `open` or
+    `half_open` while its source is asked no more, or only now and then. `incomplete`: the store
+    lost what was pushed; only a snapshot can make it whole again. `late`: it joined a store with
+    warm stock, so no answer about stock waits for its first sync, nor does readiness.
+    `late_for_prices`: the same of prices.
     """
 
     kind: str
@@ -40,6 +59,8 @@ class FeedState(msgspec.Struct, frozen=True, omit_defaults=True):
     error: str | None = None
     watermark: str | None = None
     held_back: str | None = None
+    held: HeldBack | None = None
+    breaker: str | None = None
     incomplete: bool = False
     late: bool = False
     late_for_prices: bool = False
@@ -57,11 +78,15 @@ _decode = msgspec.json.Decoder(FeedState).decode
 
 
 class FeedRegister:
-    """The feeds of one store."""
+    """The feeds of one store.
 
-    def __init__(self, client: StoreClient, keys: Keyspace) -> None:
+    All that writes raises `DeposedError` once the fence's term is over.
+    """
+
+    def __init__(self, client: StoreClient, keys: Keyspace, fence: Fence | None = None) -> None:
         self._client = client
         self._keys = keys
+        self._writes = FencedWrites(client, fence)
 
     async def all(self) -> Mapping[str, FeedState]:
         """Every feed that was ever registered; a state that cannot be read is left out.
@@ -94,9 +119,8 @@ class FeedRegister:
         Raises:
             StoreUnavailableError: no answer within the deadline.
         """
-        async with self._client.asking() as redis:
-            # Whoever comes first names the content; readers compare the name with their copy.
-            await redis.set(self._keys.epoch, secrets.token_hex(8), nx=True)
+        # Whoever comes first names the content; readers compare the name with their copy.
+        await self._writes.run(self._keys.epoch, "SET", secrets.token_hex(8), "NX")
 
     async def register(self, name: str, kind: str) -> FeedState:
         """The feed's state, made when there is none; its number is its own for good.
@@ -126,10 +150,8 @@ class FeedRegister:
         Raises:
             StoreUnavailableError: no answer within the deadline.
         """
-        message = encode_change(Change(ChangeKind.FEEDS, name))
-        async with self._client.asking() as redis:
-            await redis.hset(self._keys.feeds, name, _encode(state))
-            await redis.publish(self._keys.changes, message)
+        told = self._told(name)
+        await self._writes.run(self._keys.feeds, "HSET", name, _encode(state), told=told)
 
     async def retire(self, name: str) -> None:
         """Forget a feed that is no longer configured; what it wrote stays, and ages.
@@ -137,10 +159,7 @@ class FeedRegister:
         Raises:
             StoreUnavailableError: no answer within the deadline.
         """
-        async with self._client.asking() as redis:
-            await redis.hdel(self._keys.feeds, name)
-            message = encode_change(Change(ChangeKind.FEEDS, name))
-            await redis.publish(self._keys.changes, message)
+        await self._writes.run(self._keys.feeds, "HDEL", name, told=self._told(name))
 
     async def numbers(self) -> Mapping[str, int]:
         """The numbers drawn so far, by feed; of feeds that are no longer configured too.
@@ -160,17 +179,22 @@ class FeedRegister:
             StoreUnavailableError: no answer within the deadline.
             TooManyFeedsError: 255 feeds are there already.
         """
+        numbers = self._keys.feed_numbers
         async with self._client.asking() as redis:
-            held: bytes | None = await redis.hget(self._keys.feed_numbers, name)
-            if held is not None:
-                return int(held)
-            # Two loaders may come here at once: HSETNX keeps the first one's number, and a
-            # number drawn in vain is only a gap.
-            drawn = await redis.hincrby(self._keys.feed_numbers, "", 1)
-            if drawn > MOST_FEEDS:
-                raise TooManyFeedsError
-            await redis.hsetnx(self._keys.feed_numbers, name, drawn)
-            return int(await redis.hget(self._keys.feed_numbers, name))
+            held: bytes | None = await redis.hget(numbers, name)
+        if held is not None:
+            return int(held)
+        # Where nobody leads two may come here at once: HSETNX keeps the first one's number, and a
+        # number drawn in vain is only a gap.
+        (drawn,) = await self._writes.run(numbers, "HINCRBY", "", 1)
+        if drawn > MOST_FEEDS:
+            raise TooManyFeedsError
+        await self._writes.run(numbers, "HSETNX", name, drawn)
+        async with self._client.asking() as redis:
+            return int(await redis.hget(numbers, name))
+
+    def _told(self, name: str) -> tuple[bytes, bytes]:
+        return self._keys.changes, encode_change(Change(ChangeKind.FEEDS, name))
 
 
 def unready(states: Mapping[str, FeedState]) -> tuple[str, ...] | None:

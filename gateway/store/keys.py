@@ -22,6 +22,10 @@
     <prefix>:due             sorted set: reservation and SKU → when that entry must be looked at
     <prefix>:feeds           hash: feed → its state (JSON)
     <prefix>:feed-numbers    hash: feed → the number that marks its records
+    <prefix>:{lead}:lease    who leads the loaders: token and name; gone when it lapsed
+    <prefix>:{lead}:token    the token of the latest term of leadership: the fence
+    <prefix>:{lead}:asked    list: requests to the leader; each is a key of its own beside it
+    <prefix>:f:{<n>}         the fence once more, for what lies in one slot of a cluster
     <prefix>:changes         the channel on which every change is published once
     <prefix>:refresh         the channel on which gateways ask for figures fresh from the ERP
 
@@ -94,6 +98,9 @@ class Keyspace:
         self.events = f"{prefix}:{{events}}:journal".encode()
         self.event_ids = f"{prefix}:{{events}}:ids".encode()
         self.alerts = f"{prefix}:{{events}}:alerts".encode()
+        self.lease = f"{prefix}:{{lead}}:lease".encode()
+        self.fence = f"{prefix}:{{lead}}:token".encode()
+        self.asked = f"{prefix}:{{lead}}:asked".encode()
         self._sku = f"{prefix}:s:{{".encode()
         self._sku_prices = f"{prefix}:r:{{".encode()
         self._list_prices = f"{prefix}:l:{{".encode()
@@ -142,6 +149,18 @@ class Keyspace:
         """The keys of a volume of orders, as its scripts take them."""
         parts = ("acks", "said", "reservations", "unsure", "numbers")
         return tuple(f"{self.prefix}:o:{{{number}}}:{part}".encode() for part in parts)
+
+    def fence_of_slot(self, tag: int) -> bytes:
+        """The key that holds the fence in the slot of a cluster that this tag falls into."""
+        return f"{self.prefix}:f:{{{tag}}}".encode()
+
+    def request(self, name: str) -> bytes:
+        """The key that holds a request to the leader."""
+        return f"{self.prefix}:{{lead}}:request:{name}".encode()
+
+    def answer_to_request(self, name: str) -> bytes:
+        """The key of the list that takes the leader's answer."""
+        return f"{self.prefix}:{{lead}}:answer:{name}".encode()
 
     def sku_prices(self, sku: str) -> bytes:
         """The key that holds a SKU's price rows of open lists."""

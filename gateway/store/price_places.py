@@ -9,20 +9,26 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Final
 
+from gateway.domain.errors import StoreUnavailableError
 from gateway.domain.price_lists import PriceList
-from gateway.store.client import StoreClient, is_wrong_type, translated
+from gateway.store.client import StoreClient, is_wrong_type
+from gateway.store.fence import Fence, FencedWrites
 from gateway.store.keys import Keyspace
 from gateway.store.prices import PriceStore
 
 _WITH_SKUS: Final = b"s"
 _WITH_LIST: Final = b"l"
 
+_AT_A_TIME: Final = 2_000
+"""Words in one call of the script: nobody else waits long."""
+
 
 class PricePlaces:
     """The places of the lists of one store; of each, whether it is with the SKUs."""
 
-    def __init__(self, client: StoreClient, keys: Keyspace) -> None:
+    def __init__(self, client: StoreClient, keys: Keyspace, fence: Fence | None = None) -> None:
         self._client = client
+        self._writes = FencedWrites(client, fence)
         self._key = keys.price_places
         self._heads = PriceStore(client, keys)
 
@@ -45,13 +51,13 @@ class PricePlaces:
 
         Raises:
             StoreUnavailableError: no answer within the deadline.
+            DeposedError: the fence's term is over.
         """
         if not wanted:
             return {}
         if not await self._note(wanted):
             # Something else lies there that is not ours; what the places were, nobody knows.
-            async with self._client.asking() as redis:
-                await redis.delete(self._key)
+            await self._writes.run(self._key, "DEL")
             _ = await self._note(wanted)
         # Another loader may have been the first: what is held counts.
         return dict(wanted) | await self.held(wanted)
@@ -70,17 +76,19 @@ class PricePlaces:
 
     async def _note(self, wanted: Mapping[str, bool]) -> bool:
         """Whether they could be noted; not where the key is of another type."""
-        async with self._client.asking() as redis:
-            pipeline = redis.pipeline(transaction=False)
-            for name, with_skus in wanted.items():
-                pipeline.hsetnx(self._key, name, _WITH_SKUS if with_skus else _WITH_LIST)
-            replies = await pipeline.execute(raise_on_error=False)
-        for reply in replies:
-            if is_wrong_type(reply):
+        words = [
+            word
+            for name, with_skus in wanted.items()
+            for word in (name, _WITH_SKUS if with_skus else _WITH_LIST)
+        ]
+        try:
+            for at in range(0, len(words), _AT_A_TIME):
+                some = words[at : at + _AT_A_TIME]
+                await self._writes.run(self._key, "HSETNX", *some, at_a_time=2)
+        except StoreUnavailableError as error:
+            if is_wrong_type(error.__cause__):
                 return False
-            if isinstance(reply, Exception):
-                with translated():
-                    raise reply
+            raise
         return True
 
 

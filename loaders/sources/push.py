@@ -7,15 +7,16 @@ answer. A key with the scope `ingest` is needed. Errors are problem+json (CONTRA
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import structlog
 from aiohttp import hdrs, web
 
 from gateway.domain.access import KeyRing
-from gateway.domain.errors import StoreUnavailableError
+from gateway.domain.errors import StockspanError
 from gateway.domain.record_kinds import KINDS, Kind
-from loaders.errors import LoaderError
+from gateway.store.client import DeposedError
+from loaders.errors import NotLeadingError
 from loaders.feedbook import PUSHED, Feed
 from loaders.ingest import Ingest
 from loaders.outcome import Outcome
@@ -30,11 +31,21 @@ _log = structlog.get_logger(__name__)
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
+class Writing(Protocol):
+    """What a push needs of the loader: whether it leads, and with what it writes then."""
+
+    def ingest(self) -> Ingest:
+        """What writes now. Raises `NotLeadingError`."""
+
+    def deposed(self, ingest: Ingest) -> None:
+        """The fence refused what this one wrote."""
+
+
 class PushServer:
     """The application behind the loaders' own address. `clock` gives ms since the epoch."""
 
-    def __init__(self, ingest: Ingest, keys: KeyRing, clock: Callable[[], int]) -> None:
-        self._ingest = ingest
+    def __init__(self, writing: Writing, keys: KeyRing, clock: Callable[[], int]) -> None:
+        self._writing = writing
         self._keys = keys
         self._clock = clock
 
@@ -49,10 +60,13 @@ class PushServer:
         kind, mode = _kind(request), _mode(request)
         feed = Feed(f"{PUSHED}{kind}", kind, pushed=True)
         body = PushBody(request.content, closed=mode == "snapshot", gzipped=_gzipped(request))
-        if mode == "snapshot":
-            outcome = await self._ingest.snapshot(feed, body.reading())
-        else:
-            outcome = await self._ingest.delta(feed, body.reading())
+        ingest = self._writing.ingest()
+        take = ingest.snapshot if mode == "snapshot" else ingest.delta
+        try:
+            outcome = await take(feed, body.reading())
+        except DeposedError:
+            self._writing.deposed(ingest)
+            raise
         return json_response(_answer(outcome))
 
     def _authorise(self, request: web.Request) -> None:
@@ -125,7 +139,7 @@ async def _problems(request: web.Request, handler: Handler) -> web.StreamRespons
         return await handler(request)
     except ProblemError as problem:
         return problem.response()
-    except (BodyCutShortError, StoreUnavailableError, LoaderError, web.HTTPException) as error:
+    except (BodyCutShortError, StockspanError, web.HTTPException) as error:
         return _problem(request, error)
     except Exception:  # noqa: BLE001 - the last fence: no mistake of ours reaches a sender as text
         _log.exception("push failed", action="push.broken", path=request.path)
@@ -135,7 +149,10 @@ async def _problems(request: web.Request, handler: Handler) -> web.StreamRespons
 
 def _problem(request: web.Request, error: Exception) -> web.Response:
     """The answer to what the request, or the store, made impossible."""
-    if isinstance(error, StoreUnavailableError | LoaderError):
+    if isinstance(error, DeposedError) or (isinstance(error, NotLeadingError) and error.leader):
+        detail = "Another loader takes the records now; send them again."
+        return ProblemError(503, "not-leading", detail).response()
+    if isinstance(error, StockspanError):
         _log.warning("push not taken", action="push.failed", path=request.path, reason=str(error))
         detail = "The records could not be written now; send them again."
         return ProblemError(503, "store-unavailable", detail).response()

@@ -1,11 +1,14 @@
 -- Writes entries of one value, each only if it is newer than the one held, and publishes once.
 --
 -- KEYS[1]   the key: of a string value, or of a hash that has a value at each field
+-- KEYS[2]   the fence (gateway/store/fence.py); left out by who writes without leading
 -- ARGV[1]   the change channel
 -- ARGV[2]   the message to publish there if anything changed; it begins with the kind of record
 -- ARGV[3]   the field of the hash; empty: the key's value is a string
--- ARGV[4…]  one operation each: one byte of Op flags, then an entry (gateway/store/entries.py)
--- Returns   {accepted, changed}: operations that took effect, and those that changed what is held
+-- ARGV[4]   the token of the writer's term: must be the fence's, or nothing is done
+-- ARGV[5…]  one operation each: one byte of Op flags, then an entry (gateway/store/entries.py)
+-- Returns   {accepted, changed}: operations that took effect, and those that changed what is held;
+--           or the error DEPOSED
 --
 -- "Changed" is what a reader's copy would have to learn: the payload, that it is doubted, or which
 -- feed vouches for it; not that a snapshot has seen it once more.
@@ -23,7 +26,8 @@
 --
 -- Atomic because a version must be compared and written in one step: two feeds, a delta and a
 -- snapshot, or a retry after a lost reply may write the same entry at once. Running it twice with
--- the same arguments leaves the same value. One key, so one slot of a cluster.
+-- the same arguments leaves the same value. The fence is read in the same step: a writer that was
+-- deposed a moment ago changes nothing. Both keys lie in one slot of a cluster.
 
 local HEAD = '>BBBI4I4xxxxxxHH'   -- flags feed round version(high, low) stamp name_size payload_size
 local HEAD_SIZE = 21
@@ -31,10 +35,15 @@ local TOMB, DELETED_BY_SNAPSHOT, DOUBTED, RECENT = 1, 3, 4, 8
 local UNVERSIONED, SNAPSHOT, TOUCH, SWEEP, RESTORED = 1, 2, 4, 8, 16
 -- What a tombstone outlives: every late message comes within thirty days.
 local TOMBS_LIVE = 2592000
-local FIRST = 4
+local FIRST = 5
 
 local unpack_head, sub, byte, char = struct.unpack, string.sub, string.byte, string.char
 local key, field = KEYS[1], ARGV[3]
+
+if KEYS[2] and redis.pcall('GET', KEYS[2]) ~= ARGV[4] then
+  return redis.error_reply('DEPOSED the term is over')
+end
+
 local in_hash = field ~= ''
 
 local function keep(value)

@@ -81,6 +81,8 @@ async def test_what_happens_is_counted(gateway: Gateway) -> None:
         "stockspan_corrupt_values_total 1.0",
         'stockspan_feed_verified_age_seconds{feed="erp",kind="stock"} 2.0',
         'stockspan_feed_failing{feed="erp",kind="stock"} 0.0',
+        'stockspan_feed_breaker_open{feed="erp",kind="stock"} 0.0',
+        'stockspan_feed_held_back{feed="erp",kind="stock"} 0.0',
         "stockspan_store_errors_total 0.0",
     ):
         assert line in text.splitlines(), line

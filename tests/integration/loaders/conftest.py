@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -140,10 +141,17 @@ async def lines(rows: Iterable[object], size: int = 7) -> AsyncIterator[bytes]:
         yield b"\n".join(ready[at : at + size])
 
 
-@pytest.fixture
-async def warehouse(redis_url: str, tmp_path: Path) -> AsyncIterator[Warehouse]:
+@asynccontextmanager
+async def opened(redis_url: str, tmp_path: Path) -> AsyncIterator[Warehouse]:
+    """A warehouse for tests that are no coroutines."""
     client = StoreClient.connect(redis_url, deadline=2.0)
     keys = Keyspace("t")
     clock = Clock()
     yield Warehouse(client, keys, Ingest(client, keys, tmp_path / "spool", clock), clock)
     await client.close()
+
+
+@pytest.fixture
+async def warehouse(redis_url: str, tmp_path: Path) -> AsyncIterator[Warehouse]:
+    async with opened(redis_url, tmp_path) as found:
+        yield found

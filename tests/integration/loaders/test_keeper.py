@@ -8,8 +8,14 @@ from contextlib import asynccontextmanager
 from random import Random
 from typing import TYPE_CHECKING
 
+import msgspec
+import pytest
 from structlog.testing import capture_logs
 
+from gateway.domain.errors import StoreUnavailableError
+from gateway.store.client import DeposedError
+from gateway.store.leadership import Leadership, Term
+from loaders.breaker import MOST_FAILURES, PAUSE, State
 from loaders.errors import SourceError
 from loaders.feedbook import Feed
 from loaders.keeper import Keeper, Rhythm
@@ -29,10 +35,11 @@ class Erp:
         self.version = 0
         self.snapshots_work = True
         self.mistake: Exception | None = None
+        self.asked: list[str | None] = []
 
     @asynccontextmanager
     async def snapshot(self, done: str | None) -> AsyncIterator[Reading | None]:
-        del done
+        self.asked.append(done)
         if not self.snapshots_work:
             raise SourceError("the snapshot takes too long")
         yield self._reading()
@@ -111,3 +118,69 @@ async def test_a_mistake_of_ours_ends_no_feed(warehouse: Warehouse) -> None:
     erp.quantity = 3
     await kept._step()
     assert await warehouse.quantity("A") == 3
+
+
+async def test_a_source_that_fails_again_and_again_is_asked_now_and_then(
+    warehouse: Warehouse,
+) -> None:
+    erp, clock = Erp(), Ticks()
+    kept = keeper(warehouse, erp, clock)
+    await kept._step()
+    erp.mistake = SourceError("the database is away")
+    for _ in range(MOST_FAILURES):
+        await kept._step()
+    await kept._note_breaker()
+    assert (await warehouse.state(STOCK)).breaker == "open"
+    # It is not asked, though it would answer.
+    erp.mistake, erp.quantity = None, 9
+    assert await kept._step() > 0
+    assert await warehouse.quantity("A") == 1
+    clock.now += PAUSE
+    await kept._step()
+    await kept._note_breaker()
+    assert await warehouse.quantity("A") == 9
+    assert (await warehouse.state(STOCK)).breaker is None
+
+
+async def test_what_the_store_does_is_no_failure_of_the_source(warehouse: Warehouse) -> None:
+    erp, clock = Erp(), Ticks()
+    kept = keeper(warehouse, erp, clock)
+    await kept._step()
+    erp.mistake = StoreUnavailableError("no connection")
+    for _ in range(2 * MOST_FAILURES):
+        await kept._step()
+    assert kept.breaker.state is State.CLOSED
+
+
+async def test_a_snapshot_that_was_asked_for_is_taken_until_it_works(
+    warehouse: Warehouse,
+) -> None:
+    erp, clock = Erp(), Ticks()
+    kept = keeper(warehouse, erp, clock)
+    await kept._step()
+    await warehouse.ingest.register.save(
+        "stock", msgspec.structs.replace(await warehouse.state(STOCK), watermark="w")
+    )
+    erp.asked.clear()
+    clock.now = 200.0
+    await kept._step()  # as always: what was read before is not read again
+    kept.sync_now()
+    erp.snapshots_work = False
+    await kept._step()
+    erp.snapshots_work = True
+    clock.now += 10.0
+    await kept._step()
+    clock.now += 200.0
+    await kept._step()
+    assert erp.asked == ["w", None, None, "w"]
+
+
+async def test_a_deposed_keeper_ends(warehouse: Warehouse) -> None:
+    lease = Leadership(warehouse.client, warehouse.keys, "first", 600_000)
+    term = await lease.take()
+    assert isinstance(term, Term)
+    kept = keeper(warehouse, Erp(), Ticks())
+    kept.take_up(warehouse.ingest.under(await lease.fence(term)), anew=True)
+    await lease.take()
+    with pytest.raises(DeposedError):
+        await kept.keep()

@@ -25,6 +25,7 @@ from loaders.sources.files import FilesReader
 from loaders.sources.postgres import PostgresReader
 from loaders.sources.push import PushServer
 from loaders.sources.push_address import listening
+from tests.leading import Leads
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -70,7 +71,7 @@ async def read(warehouse: Warehouse, reader: FeedReader) -> Outcome:
 
 async def test_by_push(warehouse: Warehouse) -> None:
     key = ApiKey("pusher", hashlib.sha256(b"s").digest(), frozenset({"ingest"}), None)
-    app = PushServer(warehouse.ingest, KeyRing([key]), warehouse.clock).app()
+    app = PushServer(Leads(warehouse.ingest), KeyRing([key]), warehouse.clock).app()
     async with (
         listening(app, "127.0.0.1", 0) as port,
         ClientSession(f"http://127.0.0.1:{port}", headers={"Authorization": "Bearer s"}) as http,

@@ -25,6 +25,7 @@ from loaders.sources.postgres import PostgresReader
 from loaders.sources.push import PushServer
 from loaders.sources.push_address import listening
 from tests.integration.loaders.http_feed import http_feed, take
+from tests.leading import Leads
 from tests.rest_erp import rest_erp
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ async def expected(warehouse: Warehouse) -> Any:
 
 async def test_by_push(warehouse: Warehouse, expected: Any) -> None:
     key = ApiKey("pusher", hashlib.sha256(b"s").digest(), frozenset({"ingest"}), None)
-    app = PushServer(warehouse.ingest, KeyRing([key]), warehouse.clock).app()
+    app = PushServer(Leads(warehouse.ingest), KeyRing([key]), warehouse.clock).app()
     async with (
         listening(app, "127.0.0.1", 0) as port,
         ClientSession(f"http://127.0.0.1:{port}", headers={"Authorization": "Bearer s"}) as http,

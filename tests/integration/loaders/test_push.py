@@ -8,6 +8,7 @@ import hashlib
 import io
 import json
 from collections.abc import AsyncIterator, Iterable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,10 +17,13 @@ from aiohttp import ClientSession
 from gateway.domain.access import ApiKey, KeyRing
 from gateway.store.client import StoreClient
 from gateway.store.feeds import unready
+from gateway.store.leadership import Leadership, Term
+from loaders.errors import NotLeadingError
 from loaders.ingest import Ingest
 from loaders.lines import LONGEST
-from loaders.sources.push import PushServer
+from loaders.sources.push import PushServer, Writing
 from loaders.sources.push_address import listening
+from tests.leading import Leads
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,11 +46,13 @@ def body(rows: Iterable[object], *, count: int | None = None) -> bytes:
     return b"".join(line + b"\n" for line in lines)
 
 
-async def served(ingest: Ingest, now_ms: int) -> AsyncIterator[ClientSession]:
+async def served(
+    ingest: Ingest, now_ms: int, writing: Writing | None = None
+) -> AsyncIterator[ClientSession]:
     keys = KeyRing(
         [key("pusher", "ingest"), key("reader", "checkout"), key("old", "ingest", expires_at_ms=1)]
     )
-    app = PushServer(ingest, keys, lambda: now_ms).app()
+    app = PushServer(writing or Leads(ingest), keys, lambda: now_ms).app()
     async with (
         listening(app, "127.0.0.1", 0) as port,
         ClientSession(f"http://127.0.0.1:{port}") as session,
@@ -400,3 +406,52 @@ async def test_a_figure_whose_newer_one_was_rejected_is_as_old_as_itself(
     level = await warehouse.level("S3")
     assert level is not None
     assert (level.feed, level.quantity) == (feed, 2000)
+
+
+@dataclass
+class Deposed:
+    """A loader that has been deposed, or stands by; it hears what the fence refused."""
+
+    writes: Ingest | None
+    heard: list[Ingest]
+
+    def ingest(self) -> Ingest:
+        if self.writes is None:
+            raise NotLeadingError("another")
+        return self.writes
+
+    def deposed(self, ingest: Ingest) -> None:
+        self.heard.append(ingest)
+
+
+class Alone(Deposed):
+    """A loader that does not lead, and no other does: the store is away."""
+
+    def ingest(self) -> Ingest:
+        raise NotLeadingError(None)
+
+
+async def test_where_nobody_leads_it_is_the_store_that_is_away(warehouse: Warehouse) -> None:
+    async for http in served(warehouse.ingest, warehouse.clock.now, Alone(None, [])):
+        async with http.post("/ingest/stock", data=body(ROWS), headers=GOOD) as response:
+            assert response.status == 503
+            assert (await response.json())["type"] == "/problems/store-unavailable"
+
+
+@pytest.mark.parametrize("mode", ["delta", "snapshot"])
+async def test_only_the_leader_takes_pushes(warehouse: Warehouse, mode: str) -> None:
+    first = Leadership(warehouse.client, warehouse.keys, "first", 60_000)
+    term = await first.take()
+    assert isinstance(term, Term)
+    old = warehouse.ingest.under(await first.fence(term))
+    await first.take()
+    for deposed in (Deposed(None, []), Deposed(old, [])):
+        async for http in served(warehouse.ingest, warehouse.clock.now, deposed):
+            data = body(ROWS, count=5)
+            async with http.post(f"/ingest/stock?mode={mode}", data=data, headers=GOOD) as response:
+                assert response.status == 503
+                assert response.headers["Retry-After"] == "2"
+                assert (await response.json())["type"] == "/problems/not-leading"
+        assert deposed.heard == ([old] if deposed.writes else [])
+    assert await warehouse.ingest.register.all() == {}
+    assert await warehouse.everything() == {}

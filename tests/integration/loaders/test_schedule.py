@@ -16,9 +16,10 @@ import pytest
 from structlog.testing import capture_logs
 
 from gateway.config.settings import Settings
+from gateway.domain.errors import StoreUnavailableError
 from gateway.store.changes import ChangeListener
 from gateway.store.client import StoreClient
-from loaders.errors import SourceError, SpoolError
+from loaders.errors import NotLeadingError, SourceError, SpoolError
 from loaders.findings import Findings
 from loaders.load import check, load
 from stockspan.embedded.ports import free_port
@@ -162,8 +163,9 @@ async def test_a_store_that_comes_later_is_waited_for(
     settings = configured(database, server.url, tmp_path)
     shutdown = asyncio.Event()
     with capture_logs() as logs:
-        assert await load(settings, once=True, shutdown=shutdown) == 1
-        assert [log["action"] for log in logs] == ["feed.failed"]
+        with pytest.raises(StoreUnavailableError):
+            await load(settings, once=True, shutdown=shutdown)
+        assert logs == []
         task = asyncio.create_task(load(settings, once=False, shutdown=shutdown))
         server.start()
         try:
@@ -186,6 +188,18 @@ async def test_once_takes_a_snapshot_of_each_feed(
     await erp.execute("DELETE FROM bins")
     assert await load(settings, once=True, shutdown=asyncio.Event()) == 1
     assert await warehouse.quantity("A") == 5
+
+
+async def test_once_leaves_a_loader_that_leads_alone(
+    warehouse: Warehouse, erp: asyncpg.Connection, database: str, redis_url: str, tmp_path: Path
+) -> None:
+    settings = configured(database, redis_url, tmp_path)
+    async with running(settings):
+        await until(warehouse, lambda: holds(warehouse, "A", 5))
+        state = (await warehouse.ingest.register.all())["stock"]
+        with pytest.raises(NotLeadingError, match="another loader leads: "):
+            await load(settings, once=True, shutdown=asyncio.Event())
+        assert (await warehouse.ingest.register.all())["stock"].round == state.round
 
 
 async def test_pushes_are_taken_beside_the_feeds(
