@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Mapping, Sequence
 from random import Random
-from typing import Final
+from typing import Any, Final
 
 from gateway.observability.events import EventKind
 from gateway.observability.recorder import Recorder
@@ -61,3 +62,14 @@ class Outages:
         """
         if self._away.pop((kind, what), None) is not None or was_away:
             self._recorder.record(_ENDS[kind], what)
+
+
+async def ended(tasks: Sequence[asyncio.Task[Any]]) -> None:
+    """Cancel these and wait until they are gone."""
+    pending = set(tasks)
+    while pending:
+        # More than once: the `wait_for` of Python 3.11, which libraries use, loses a cancellation
+        # that comes in the moment in which it is done.
+        for task in pending:
+            task.cancel()
+        _, pending = await asyncio.wait(pending, timeout=_AGAIN_SECONDS)

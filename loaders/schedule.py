@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from random import Random
-from typing import Final, NoReturn
+from typing import Any, Final, NoReturn
 
 import structlog
 
@@ -61,7 +61,7 @@ async def lead(
     with suppress(StoreUnavailableError, TooManyFeedsError):
         # The watch tries again, and the keepers say what is wrong.
         await _register(keepers, ingest)
-    tasks: list[asyncio.Task[NoReturn]] = [
+    tasks: list[asyncio.Task[Any]] = [
         asyncio.create_task(keeper.keep(), name=keeper.feed.name) for keeper in keepers
     ]
     answering = Answering(requests, ingest, keepers)

@@ -66,7 +66,7 @@ class Trials:
 
     async def _looked(self, trial: Trial, reader: SampledReader) -> Trial:
         tally = Tally(trial.feed)
-        lists = _Lists(self._client, self._keys)
+        lists = _Lists(self._client, self._keys, fence=None)
         encoder = BulkEncoder(self._keys)
         intake = Intake(trial.kind, self._mark, encoder, tally, None, lists)
         taken: list[str] = []

@@ -22,7 +22,7 @@ from gateway.store.event_journal import AT_A_TIME, Entry
 from loaders.alerts.channels import Telling
 from loaders.alerts.courier import Courier
 from loaders.alerts.desk import Desk, Shelf
-from loaders.schedule import ended
+from loaders.resilience import ended
 
 EVERY: Final = 1.0
 """Seconds between two looks into the journal."""

@@ -56,7 +56,7 @@ class Restoring:
         self._register = FeedRegister(client, keys)
         self._encoder = BulkEncoder(keys)
         self._writer = BulkWriter(client)
-        self._lists = Placements(client, keys)
+        self._lists = Placements(client, keys, fence=None)
         self._drafts = Drafts(HeldLists(self._lists))
         self._meter = meter
 

@@ -22,7 +22,7 @@ from gateway.store.keys import Keyspace
 from loaders.alerts.channels import telling
 from loaders.alerts.following import Alerting, always
 from loaders.load import clock_ms
-from loaders.schedule import ended
+from loaders.resilience import ended
 from stockspan.embedded.valkey import EmbeddedValkey
 from tests.mail_server import MailServer
 

@@ -251,7 +251,7 @@ def spoilt(kind: Kind, row: Row) -> Row:
 
 
 @settings(
-    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(st.integers(0, 1 << 32))
 async def test_any_shop_is_restored(warehouse: Warehouse, seed: int) -> None:

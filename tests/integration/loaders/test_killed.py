@@ -63,7 +63,7 @@ async def killed_after(changes: int, settings: Settings, warehouse: Warehouse) -
         sys.executable,
         "-c",
         CHILD,
-        settings.model_dump_json(),
+        settings.model_dump_json(exclude_unset=True),
         cwd=ROOT,
         env=unmeasured(),
         stdout=asyncio.subprocess.DEVNULL,

@@ -17,7 +17,6 @@ from gateway.store.fence import Fence
 from gateway.store.leadership import Leadership, Leading, Term, leader
 from loaders.errors import NotLeadingError
 from loaders.leader import Begun, Leader, Pace, own_name
-from loaders.resilience import Outages
 
 if TYPE_CHECKING:
     from tests.integration.loaders.conftest import Warehouse
@@ -84,7 +83,7 @@ class CutOff:
 def candidate(warehouse: Warehouse, name: str, pace: Pace = LONG) -> tuple[Leader, CutOff]:
     lease = Leadership(warehouse.client, warehouse.keys, name, int(pace.life * 1000))
     link = CutOff(lease)
-    return Leader(link, warehouse.ingest, Outages(), time.monotonic, pace), link
+    return Leader(link, warehouse.ingest, time.monotonic, pace), link
 
 
 @asynccontextmanager
@@ -265,8 +264,14 @@ async def test_who_leads_is_said_once(warehouse: Warehouse) -> None:
                 await asyncio.wait_for(second.settled.wait(), SECONDS)
                 shutdown.set()
                 await begins(works[1])
-    told = [log["leader"] for log in logs if log["action"] == "leader.changed"]
-    assert told == ["first", "first", None, "second", None]
+    told = [(log["action"], log.get("leader")) for log in logs]
+    assert told == [
+        ("leader.changed", "first"),
+        ("leader.other", "first"),
+        ("leader.ended", None),
+        ("leader.changed", "second"),
+        ("leader.ended", None),
+    ]
 
 
 def test_two_processes_have_two_names() -> None:

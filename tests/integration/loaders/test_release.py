@@ -134,7 +134,6 @@ deltas = st.lists(st.tuples(names, st.one_of(st.none(), st.integers(10, 19))), m
 @given(before=tables, held=tables, since=deltas, terms=st.booleans())
 @settings(
     max_examples=25,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 def test_without_versions_it_is_as_if_it_had_come_in_time(

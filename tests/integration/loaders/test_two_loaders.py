@@ -102,7 +102,7 @@ async def loading(settings: Settings, pace: tuple[float, float]) -> AsyncIterato
         sys.executable,
         "-c",
         CHILD,
-        settings.model_dump_json(),
+        settings.model_dump_json(exclude_unset=True),
         *map(str, pace),
         cwd=ROOT,
         stdout=asyncio.subprocess.PIPE,

@@ -292,7 +292,6 @@ class Loaders(RuleBasedStateMachine):
 Loaders.TestCase.settings = settings(
     max_examples=40,
     stateful_step_count=25,
-    deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
 )
 TestLoaders = pytest.mark.usefixtures("_machine_url")(Loaders.TestCase)
