@@ -34,9 +34,9 @@ async function ask() {
   if (response?.ok) learn(await response.json());
   const sku = $("#grid stock-badge")?.getAttribute("sku");
   if (!sku) return;
-  const address = `${gateway}/v1/stock?${new URLSearchParams({ sku })}`;
+  const address = `${gateway}/v1/stock/${encodeURIComponent(sku)}`;
   const answer = await fetch(address, { cache: "no-cache" }).catch(() => null);
-  const item = answer?.ok && (await answer.json()).items[0];
+  const item = answer?.ok && (await answer.json());
   if (item?.as_of) stockAsOf = Date.parse(item.as_of);
   if (line?.up && mended && caughtUp === null && stockAsOf > mended) caughtUp = Date.now() - mended;
   speakLine();

@@ -14,7 +14,7 @@ import uvloop
 from aiohttp import web
 
 from gateway.api.server import Address, listening, run_worker
-from gateway.store.stock import Reading, StockStore
+from gateway.store.stock import HeldReading, StockStore
 from gateway.wiring.assembly import Assembly, assemble
 from tests.gateway_server import NOON_MS, Clock, settings
 from tests.stocked_store import StockedStore
@@ -72,21 +72,22 @@ async def test_a_request_under_way_is_answered_before_the_worker_ends(
         await _until_ready(session, worker.url)
         reached, go_on = asyncio.Event(), asyncio.Event()
 
-        read = StockStore.read
+        read = StockStore.read_held
 
-        async def waiting(store: StockStore, skus: Sequence[str]) -> Reading:
+        async def waiting(store: StockStore, skus: Sequence[str]) -> HeldReading:
             reached.set()
             await go_on.wait()
             return await read(store, skus)
 
-        monkeypatch.setattr(StockStore, "read", waiting)
+        monkeypatch.setattr(StockStore, "read_held", waiting)
 
         async def ask() -> int:
             async with session.get(f"{worker.url}/v1/stock/A") as response:
                 return response.status
 
         asking = asyncio.create_task(ask())
-        await reached.wait()
+        async with asyncio.timeout(10):
+            await reached.wait()
         worker.shutdown.set()
         async with asyncio.timeout(10):
             await _until_refused(worker.url)
