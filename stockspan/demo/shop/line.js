@@ -35,7 +35,8 @@ async function ask() {
   const sku = $("#grid stock-badge")?.getAttribute("sku");
   if (!sku) return;
   const address = `${gateway}/v1/stock/${encodeURIComponent(sku)}`;
-  const answer = await fetch(address, { cache: "no-cache" }).catch(() => null);
+  // Not from the browser's cache: a figure that is confirmed without a change keeps its ETag.
+  const answer = await fetch(address, { cache: "no-store" }).catch(() => null);
   const item = answer?.ok && (await answer.json());
   if (item?.as_of) stockAsOf = Date.parse(item.as_of);
   if (line?.up && mended && caughtUp === null && stockAsOf > mended) caughtUp = Date.now() - mended;

@@ -250,9 +250,7 @@ def spoilt(kind: Kind, row: Row) -> Row:
     return row | {fields.get(kind, "delete"): {}}
 
 
-@settings(
-    max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.integers(0, 1 << 32))
 async def test_any_shop_is_restored(warehouse: Warehouse, seed: int) -> None:
     """After a snapshot, a delta with deletions, and a snapshot with less and a wrong row."""

@@ -58,7 +58,7 @@ def changed(change: Callable[[list[bytes]], None], *, sealed: bool = True) -> by
         counts = {"stock": len(lines) - 2} if len(lines) > 2 else {}
         end = {"end": True, "counts": counts, "sha256": digest}
         lines[-1] = msgspec.json.encode(end) + b"\n"
-    return gzip.compress(b"".join(lines))
+    return gzip.compress(b"".join(lines, mtime=0))
 
 
 def test_what_was_written_is_read() -> None:
@@ -88,11 +88,11 @@ def test_a_file_damaged_at_any_byte_is_refused() -> None:
     ("archive", "said"),
     [
         (b"not gzip at all", "this is no snapshot that Stockspan saved: no gzip"),
-        (gzip.compress(b"<html>\n"), "this is no snapshot that Stockspan saved"),
-        (gzip.compress(b'{"sku":"A"}\n'), "this is no snapshot that Stockspan saved"),
-        (gzip.compress(b'{"stockspan_archive":2}\n'), "format 2; this Stockspan reads 1"),
-        (gzip.compress(b'{"stockspan_archive":1}\n'), "line 1: Object missing required field"),
-        (gzip.compress(b"x" * (2 << 20)), "line 1: it is longer than 1048576 bytes"),
+        (gzip.compress(b"<html>\n", mtime=0), "this is no snapshot that Stockspan saved"),
+        (gzip.compress(b'{"sku":"A"}\n', mtime=0), "this is no snapshot that Stockspan saved"),
+        (gzip.compress(b'{"stockspan_archive":2}\n', mtime=0), "format 2; this Stockspan reads 1"),
+        (gzip.compress(b'{"stockspan_archive":1}\n', mtime=0), "line 1: Object missing required field"),
+        (gzip.compress(b"x" * (2 << 20, mtime=0)), "line 1: it is longer than 1048576 bytes"),
         (written() + b"more", "damaged after line 4"),
         (written() + written(), "line 4: something comes after the last line"),
     ],
