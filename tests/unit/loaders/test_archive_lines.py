@@ -49,6 +49,11 @@ def refused(archive: bytes) -> str:
     return str(caught.value)
 
 
+def packed(lines: bytes) -> bytes:
+    """The same bytes in every process: tests are named after them."""
+    return gzip.compress(lines, mtime=0)
+
+
 def changed(change: Callable[[list[bytes]], None], *, sealed: bool = True) -> bytes:
     """An archive with other lines, its last line right again if it is `sealed`."""
     lines = gzip.decompress(written()).splitlines(keepends=True)
@@ -58,7 +63,7 @@ def changed(change: Callable[[list[bytes]], None], *, sealed: bool = True) -> by
         counts = {"stock": len(lines) - 2} if len(lines) > 2 else {}
         end = {"end": True, "counts": counts, "sha256": digest}
         lines[-1] = msgspec.json.encode(end) + b"\n"
-    return gzip.compress(b"".join(lines, mtime=0))
+    return packed(b"".join(lines))
 
 
 def test_what_was_written_is_read() -> None:
@@ -88,11 +93,11 @@ def test_a_file_damaged_at_any_byte_is_refused() -> None:
     ("archive", "said"),
     [
         (b"not gzip at all", "this is no snapshot that Stockspan saved: no gzip"),
-        (gzip.compress(b"<html>\n", mtime=0), "this is no snapshot that Stockspan saved"),
-        (gzip.compress(b'{"sku":"A"}\n', mtime=0), "this is no snapshot that Stockspan saved"),
-        (gzip.compress(b'{"stockspan_archive":2}\n', mtime=0), "format 2; this Stockspan reads 1"),
-        (gzip.compress(b'{"stockspan_archive":1}\n', mtime=0), "line 1: Object missing required field"),
-        (gzip.compress(b"x" * (2 << 20, mtime=0)), "line 1: it is longer than 1048576 bytes"),
+        (packed(b"<html>\n"), "this is no snapshot that Stockspan saved"),
+        (packed(b'{"sku":"A"}\n'), "this is no snapshot that Stockspan saved"),
+        (packed(b'{"stockspan_archive":2}\n'), "format 2; this Stockspan reads 1"),
+        (packed(b'{"stockspan_archive":1}\n'), "line 1: Object missing required field"),
+        (packed(b"x" * (2 << 20)), "line 1: it is longer than 1048576 bytes"),
         (written() + b"more", "damaged after line 4"),
         (written() + written(), "line 4: something comes after the last line"),
     ],
