@@ -24,8 +24,7 @@ from gateway.domain.reservations import State
 from gateway.observability.events import EventKind, Severity
 from gateway.observability.logs import configure_logs
 from gateway.services.event_lookups import AS_SHIPPED, MOST, EventFilter
-from stockspan import feed_commands, reservations, serving, snapshot_commands
-from stockspan import journal as events
+from stockspan import feed_commands, snapshot_commands
 from stockspan.failure import Failure
 from stockspan.invocation import Config, run
 from stockspan.signals import stopping
@@ -85,6 +84,8 @@ def serve(
     workers
         Overrides gateway.workers: processes that share the port.
     """
+    from stockspan import serving
+
     configure_logs()
     path = find_file(config, os.environ)
     given = {"host": host, "port": port, "workers": workers}
@@ -95,6 +96,8 @@ def serve(
 @app.command(show=False)
 def worker(*, config: Config = None, host: str, port: int) -> int:
     """One gateway process of `serve --workers`; ends when its standard input closes."""
+    from stockspan import serving
+
     configure_logs()
     settings = load_settings(find_file(config, os.environ))
     return serving.work(with_gateway(settings, {"host": host, "port": port}))
@@ -137,7 +140,7 @@ def check(*, config: Config = None, live: bool = False) -> int:
     from gateway.wiring.token_keys import require_token_keys
     from loaders.load import check as check_all
     from loaders.load import trials as try_feeds
-    from stockspan import trials
+    from stockspan import reservations, trials
 
     path = find_file(config, os.environ)
     settings = load_settings(path)
@@ -180,6 +183,8 @@ def journal(
     limit
         How many at most.
     """
+    from stockspan import journal as events
+
     wanted = EventFilter(kind, severity, events.since_ms(since), limit)
     settings = load_settings(find_file(config, os.environ))
     _show(run(events.shown(settings, wanted)))
@@ -205,6 +210,8 @@ def list_reservations(
     limit
         How many at most.
     """
+    from stockspan import reservations
+
     settings = load_settings(find_file(config, os.environ))
     if unacknowledged:
         table, late = run(reservations.unacknowledged(settings, limit))
@@ -226,6 +233,8 @@ def verify(*, config: Config = None, repair: bool = False) -> int:
     repair
         Make the store hold what the ledger says.
     """
+    from stockspan import reservations
+
     settings = load_settings(find_file(config, os.environ))
     verified = run(reservations.verify(settings, repair=repair))
     found = verified.report.differences

@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+
+from tests.unmeasured import unmeasured
 
 COMMAND = (sys.executable, "-m", "stockspan")
 
@@ -14,7 +17,7 @@ def stockspan(*words: str, folder: Path, **environment: str) -> subprocess.Compl
     return subprocess.run(
         [*COMMAND, *words],
         cwd=folder,
-        env={**clean(), **environment},
+        env={**_without_settings(os.environ), **environment},
         capture_output=True,
         text=True,
         timeout=60,
@@ -23,4 +26,9 @@ def stockspan(*words: str, folder: Path, **environment: str) -> subprocess.Compl
 
 
 def clean() -> dict[str, str]:
-    return {k: v for k, v in os.environ.items() if not k.startswith("STOCKSPAN_")}
+    """The environment of a command that goes on running."""
+    return _without_settings(unmeasured())
+
+
+def _without_settings(environment: Mapping[str, str]) -> dict[str, str]:
+    return {k: v for k, v in environment.items() if not k.startswith("STOCKSPAN_")}
