@@ -91,14 +91,16 @@ def _worlds_of_one_sku(draw: st.DrawFn) -> tuple[dict[str, int], dict[str, int]]
     one = {place: draw(within) for place, within in spans.items()}
     two = dict(one)
     for place, within in spans.items():
-        # A place that would take the sum into another span stays as it is.
-        if _total(other := {**two, place: draw(within)}) == _total(one):
+        # A place that would show itself, there or in the sum, stays as it is: 5 is 5 to 19, and
+        # 5.001 is 5 to just below 20.
+        if _shown(other := {**two, place: draw(within)}) == _shown(one):
             two = other
     return one, two
 
 
-def _total(figures: Mapping[str, int]) -> object:
-    return POLICY.span(sum(figures.get(place, 0) for place in ("W1", "W2")))
+def _shown(figures: Mapping[str, int]) -> Sequence[object]:
+    places = [figures.get(place, 0) for place in ("W1", "W2", "S1")]
+    return [POLICY.span(units) for units in (sum(places[:2]), *places)]
 
 
 @given(
