@@ -22,7 +22,7 @@ from loaders.budgets import CallBudget
 from loaders.feedbook import Feed
 from loaders.ingest import Ingest
 from loaders.reading import SkuReader
-from loaders.refresh_desk import Asking, Breaker, NoBreaker, RefreshDesk
+from loaders.refresh_desk import Asking, Breaker, RefreshDesk
 from loaders.sources.postgres_skus import PostgresSkus
 
 _MOST_UNTOLD: Final = 1_000
@@ -74,7 +74,7 @@ def refresher(
     inbox: RefreshInbox,
     clock: Callable[[], float],
     clock_ms: Callable[[], int],
-    breaker_of: Callable[[str], Breaker] = lambda _feed: NoBreaker(),
+    breaker_of: Callable[[str], Breaker],
 ) -> Refresher:
     """A desk for every feed of stock whose source can be asked by SKU; nothing is opened yet."""
     made = Refresher(inbox)

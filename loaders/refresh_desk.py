@@ -46,21 +46,6 @@ class Breaker(Protocol):
         """It was not."""
 
 
-class NoBreaker:
-    """Lets every call through."""
-
-    def allows(self, now: float) -> bool:
-        """Always."""
-        del now
-        return True
-
-    def succeeded(self) -> None:
-        """No matter."""
-
-    def failed(self) -> None:
-        """No matter."""
-
-
 class Asking(msgspec.Struct, frozen=True):
     """How the ERP is asked: by whom, how often, whether at all, and how long a call may take."""
 

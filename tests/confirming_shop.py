@@ -14,9 +14,9 @@ import asyncpg
 from msgspec.structs import replace
 
 from gateway.config.settings import Settings
-from loaders.load import load
 from tests.faults.proxy import FaultProxy
 from tests.gateway_server import ALL, Gateway, running
+from tests.running_loaders import running_loaders
 
 SECONDS: Final = 30
 TABLE: Final = """
@@ -163,16 +163,10 @@ def sections(erp_dsn: str, folder: Path, **source: Any) -> dict[str, Any]:
 
 @asynccontextmanager
 async def loading(redis_url: str, chosen: Mapping[str, Any]) -> AsyncIterator[None]:
-    """The loaders as they run."""
-    shutdown = asyncio.Event()
+    """The loaders as they run, on this store."""
     settings = Settings(store={"url": redis_url, "timeout": "5s"}, **chosen)
-    task = asyncio.create_task(load(settings, once=False, shutdown=shutdown))
-    try:
+    async with running_loaders(settings):
         yield
-    finally:
-        shutdown.set()
-        code = await asyncio.wait_for(task, SECONDS)
-    assert code == 0
 
 
 @asynccontextmanager

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import asyncpg
 import pytest
 from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
-from selenium.webdriver.support.ui import Select, WebDriverWait
+from selenium.webdriver.support.ui import Select
 
+from tests.demo.pages import put_in_erp, until_shown
 from tests.running_demo import RunningDemo, until
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
 _SKU = "F-112"  # off the first page and not of class A: the till leaves it alone
-_SECONDS = 40
 
 _SHOWN = """
 return [...document.querySelectorAll("#entries > li")].map((entry) => ({
@@ -35,10 +33,6 @@ return [...document.querySelectorAll("#entries > li")].map((entry) => ({
 """
 
 _FOUND = 'return [...document.querySelectorAll("#grid .sku")].map((one) => one.textContent)'
-
-
-def _until(browser: Chrome, condition: Callable[[Chrome], object], what: str) -> None:
-    WebDriverWait(browser, _SECONDS, poll_frequency=0.05).until(condition, what)
 
 
 def _entries(browser: Chrome) -> list[dict[str, Any]]:
@@ -61,26 +55,14 @@ def _badge(browser: Chrome) -> str:
 
 
 def _put(demo: RunningDemo, units: int) -> None:
-    async def run() -> None:
-        erp = await asyncpg.connect(demo.facts["erp_dsn"])
-        try:
-            await erp.execute(
-                "UPDATE stock_balance SET on_hand = CASE warehouse_code WHEN 'W1' THEN $2::numeric"
-                " ELSE 0 END, reserved = 0, safety_stock = 0 WHERE item_no = $1",
-                _SKU,
-                units,
-            )
-        finally:
-            await erp.close()
-
-    asyncio.run(run())
+    put_in_erp(demo, _SKU, units)
     until(lambda: demo.stock(_SKU).get("salable") == units, "the gateway has the figure", 60)
 
 
 def _find(browser: Chrome, demo: RunningDemo) -> None:
     browser.get(demo.facts["shop"])
     browser.find_element(By.CSS_SELECTOR, "#search input").send_keys(_SKU)
-    _until(browser, lambda _: browser.execute_script(_FOUND) == [_SKU], "it is found")
+    until_shown(browser, lambda _: browser.execute_script(_FOUND) == [_SKU], "it is found")
 
 
 def _press(browser: Chrome, selector: str) -> None:
@@ -97,7 +79,7 @@ def page(browser: Chrome, demo: RunningDemo) -> Iterator[Chrome]:
     browser.get("about:blank")
     browser.execute("getLog", {"type": "browser"})  # what was said is not this page's
     _find(browser, demo)
-    _until(browser, lambda _: "5+ available" in _badge(browser), "the badge says so")
+    until_shown(browser, lambda _: "5+ available" in _badge(browser), "the badge says so")
     assert _entries(browser) == []
     yield browser
     log: list[dict[str, Any]] = browser.execute("getLog", {"type": "browser"})["value"]
@@ -108,26 +90,26 @@ def test_what_is_reserved_is_held_and_can_be_given_back(page: Chrome, demo: Runn
     cart = page.find_element(By.ID, "cart")
     assert "Nothing yet" in cart.text
     _press(page, "#grid .reserve")
-    _until(page, _state_is("held"), "it is held")
-    _until(page, lambda _: "Few left" in _badge(page), "the badge follows")
+    until_shown(page, _state_is("held"), "it is held")
+    until_shown(page, lambda _: "Few left" in _badge(page), "the badge follows")
     entry = _entry(page)
     assert entry["left"].startswith("01:"), "two minutes, counted down"
-    _until(page, lambda _: _entry(page)["left"] != entry["left"], "it counts")
-    _until(page, lambda _: _entry(page)["rows"] == {"now": ["5", "− 1", "= 4"]}, "the figures")
+    until_shown(page, lambda _: _entry(page)["left"] != entry["left"], "it counts")
+    until_shown(page, lambda _: _entry(page)["rows"] == {"now": ["5", "− 1", "= 4"]}, "the figures")
     name = page.find_element(By.CSS_SELECTOR, "#grid .name").text
     assert [step.partition(":")[0] for step in _entry(page)["steps"]] == ["Confirm", "Release"]
     assert all(step.endswith(name) for step in _entry(page)["steps"])
 
     _find(page, demo)
-    _until(page, _state_is("held"), "it is there after a reload")
+    until_shown(page, _state_is("held"), "it is there after a reload")
     _press(page, "#entries [data-step=release]")
-    _until(page, _state_is("released"), "it is given back")
+    until_shown(page, _state_is("released"), "it is given back")
     status = page.find_element(By.ID, "cart-status")
     assert status.get_attribute("textContent") == f"{name}: released"
     assert status.get_attribute("aria-live") == "polite"
-    _until(page, lambda _: "5+ available" in _badge(page), "the badge follows again")
+    until_shown(page, lambda _: "5+ available" in _badge(page), "the badge follows again")
     _press(page, "#entries .remove")
-    _until(page, lambda _: _entries(page) == [], "the cart is empty")
+    until_shown(page, lambda _: _entries(page) == [], "the cart is empty")
 
 
 def test_an_order_is_followed_until_the_erp_has_it(page: Chrome) -> None:
@@ -135,15 +117,15 @@ def test_an_order_is_followed_until_the_erp_has_it(page: Chrome) -> None:
     box.clear()
     box.send_keys("3")
     _press(page, "#grid .reserve")
-    _until(page, _state_is("held"), "it is held")
+    until_shown(page, _state_is("held"), "it is held")
     _press(page, "#entries [data-step=confirm]")
-    _until(page, _state_is("confirmed"), "it is confirmed")
+    until_shown(page, _state_is("confirmed"), "it is confirmed")
     entry = _entry(page)
     assert "confirmed, 3 taken by us" in entry["story"]
     assert entry["left"] == ""
-    _until(page, _state_is("acknowledged"), "the ERP has accepted it")
-    _until(page, lambda _: "ours counts no more" in _entry(page)["story"], "its figure has it")
-    _until(
+    until_shown(page, _state_is("acknowledged"), "the ERP has accepted it")
+    until_shown(page, lambda _: "ours counts no more" in _entry(page)["story"], "its figure has it")
+    until_shown(
         page,
         lambda _: (
             _entry(page)["rows"] == {"before": ["5", "− 3", "= 2"], "after": ["2", "− 0", "= 2"]}
@@ -163,23 +145,23 @@ def test_too_much_is_said_and_nothing_is_held(page: Chrome) -> None:
     box.send_keys("4000")
     _press(page, "#grid .reserve")
     toast = page.find_element(By.ID, "toast")
-    _until(page, lambda _: "Not that many are left (5–19)" in toast.text, "it is said")
+    until_shown(page, lambda _: "Not that many are left (5–19)" in toast.text, "it is said")
     assert _entries(page) == []
     page.execute("getLog", {"type": "browser"})  # the browser complains of every 409
     box.clear()
     _press(page, "#grid .reserve")
-    _until(page, lambda _: "How many?" in toast.text, "a quantity is asked for")
+    until_shown(page, lambda _: "How many?" in toast.text, "a quantity is asked for")
 
 
 def test_panel_reserves_as_many_as_it_says(page: Chrome) -> None:
     _press(page, "#grid .open")
     amount = page.find_element(By.ID, "amount")
-    _until(page, lambda _: amount.is_displayed(), "the panel is open")
+    until_shown(page, lambda _: amount.is_displayed(), "the panel is open")
     amount.clear()
     amount.send_keys("2")
     _press(page, "#panel-reserve")
-    _until(page, _state_is("held"), "it is held")
+    until_shown(page, _state_is("held"), "it is held")
     page.switch_to.active_element.send_keys(Keys.ESCAPE)
-    _until(page, lambda _: _entry(page)["rows"] == {"now": ["5", "− 2", "= 3"]}, "the figures")
+    until_shown(page, lambda _: _entry(page)["rows"] == {"now": ["5", "− 2", "= 3"]}, "the figures")
     _press(page, "#entries [data-step=release]")
-    _until(page, _state_is("released"), "it is given back")
+    until_shown(page, _state_is("released"), "it is given back")

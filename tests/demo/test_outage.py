@@ -2,39 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
-import asyncpg
 import pytest
 from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
-from selenium.webdriver.support.ui import WebDriverWait
 
+from tests.demo.pages import put_in_erp, until_shown
 from tests.running_demo import RunningDemo, post, until
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
 _SKU = "G-101"  # on the first page, but not of class A: the till leaves it alone
-_SECONDS = 40
-
-
-def _until(browser: Chrome, condition: Callable[[Chrome], object], what: str) -> None:
-    WebDriverWait(browser, _SECONDS, poll_frequency=0.05).until(condition, what)
-
-
-def _put(demo: RunningDemo, units: int) -> None:
-    async def run() -> None:
-        erp = await asyncpg.connect(demo.facts["erp_dsn"])
-        await erp.execute(
-            "UPDATE stock_balance SET on_hand = CASE warehouse_code WHEN 'W1' THEN $2::numeric"
-            " ELSE 0 END, reserved = 0, safety_stock = 0 WHERE item_no = $1",
-            _SKU,
-            units,
-        )
-        await erp.close()
-
-    asyncio.run(run())
 
 
 def _line(browser: Chrome) -> str:
@@ -55,14 +34,14 @@ def _card(browser: Chrome, part: str) -> str:
 @pytest.fixture
 def broken(browser: Chrome, demo: RunningDemo) -> Iterator[Chrome]:
     """The page, with an ERP that was broken on it; it is mended whatever happens."""
-    _put(demo, 7)
+    put_in_erp(demo, _SKU, 7)
     until(lambda: demo.stock(_SKU).get("salable") == 7, "the gateway has the figure", 60)
     browser.get(demo.facts["shop"] + "?as=10001")
-    _until(browser, lambda _: "5+ available" in _card(browser, "badge"), "the badge is there")
-    _until(browser, lambda _: "€" in _card(browser, "price"), "the price is there")
-    _until(browser, lambda _: "The ERP is connected" in _line(browser), "it is connected")
+    until_shown(browser, lambda _: "5+ available" in _card(browser, "badge"), "the badge is there")
+    until_shown(browser, lambda _: "€" in _card(browser, "price"), "the price is there")
+    until_shown(browser, lambda _: "The ERP is connected" in _line(browser), "it is connected")
     browser.find_element(By.ID, "erp-switch").click()
-    _until(browser, lambda _: "The ERP is away since" in _line(browser), "it is away")
+    until_shown(browser, lambda _: "The ERP is away since" in _line(browser), "it is away")
     try:
         yield browser
     finally:
@@ -71,22 +50,22 @@ def broken(browser: Chrome, demo: RunningDemo) -> Iterator[Chrome]:
 
 def test_the_shop_goes_on_and_catches_up(broken: Chrome, demo: RunningDemo) -> None:
     price = _card(broken, "price")
-    _until(broken, lambda _: " sec old)" in _line(broken), "its age is shown")
-    _until(broken, lambda _: "Stock as of" in _line(broken), "that of stock")
-    _until(broken, lambda _: "Prices as of" in _line(broken), "and that of prices")
-    _put(demo, 0)  # in the ERP, which nobody here can see now
+    until_shown(broken, lambda _: " sec old)" in _line(broken), "its age is shown")
+    until_shown(broken, lambda _: "Stock as of" in _line(broken), "that of stock")
+    until_shown(broken, lambda _: "Prices as of" in _line(broken), "and that of prices")
+    put_in_erp(demo, _SKU, 0)  # in the ERP, which nobody here can see now
 
     reserve = f"""#grid li:has(stock-badge[sku="{_SKU}"]) .reserve"""
     broken.find_element(By.CSS_SELECTOR, reserve).click()
     confirm = "#entries .confirm"
-    _until(broken, lambda _: broken.find_elements(By.CSS_SELECTOR, confirm), "it is held")
+    until_shown(broken, lambda _: broken.find_elements(By.CSS_SELECTOR, confirm), "it is held")
     broken.find_element(By.CSS_SELECTOR, confirm).click()
     ordered = "#entries li[data-state=confirmed]"
-    _until(broken, lambda _: broken.find_elements(By.CSS_SELECTOR, ordered), "it is ordered")
+    until_shown(broken, lambda _: broken.find_elements(By.CSS_SELECTOR, ordered), "it is ordered")
     assert "5+ available" in _card(broken, "badge"), "six are left, as far as is known"
     assert _card(broken, "price") == price
     assert demo.price(_SKU, "10001")["freshness"] == "fresh"
 
     broken.find_element(By.ID, "erp-switch").click()
-    _until(broken, lambda _: "all has caught up within" in _line(broken), "it has caught up")
-    _until(broken, lambda _: "5+ available" not in _card(broken, "badge"), "so has the badge")
+    until_shown(broken, lambda _: "all has caught up within" in _line(broken), "it has caught up")
+    until_shown(broken, lambda _: "5+ available" not in _card(broken, "badge"), "so has the badge")

@@ -6,7 +6,6 @@ import asyncio
 import hashlib
 import json
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -19,10 +18,10 @@ from gateway.store.feed_requests import Act, FeedRequests
 from gateway.store.feeds import FeedRegister, FeedState
 from gateway.store.keys import Keyspace
 from gateway.store.leadership import Leadership
-from loaders.load import load
 from stockspan import feeds
 from stockspan.failure import Failure
 from tests.integration.command.running_command import stockspan
+from tests.running_loaders import running_loaders
 
 SECONDS = 60
 MANY = 60
@@ -56,17 +55,6 @@ def drop(folder: Path, count: int, version: int) -> None:
     written = folder / "manifest"
     written.write_text(json.dumps(manifest), encoding="utf-8")
     written.replace(folder / "drop" / "manifest.json")
-
-
-@asynccontextmanager
-async def loading(settings: Settings) -> AsyncIterator[None]:
-    shutdown = asyncio.Event()
-    task = asyncio.create_task(load(settings, once=False, shutdown=shutdown))
-    try:
-        yield
-    finally:
-        shutdown.set()
-        assert await asyncio.wait_for(task, SECONDS) == 0
 
 
 async def until(client: StoreClient, holds: Callable[[FeedState], bool]) -> None:
@@ -104,7 +92,7 @@ async def test_from_the_guard_to_the_end(
 ) -> None:
     drop(tmp_path, MANY, 1)
     assert await asked(settings, Act.SYNC) == "refused: there is no feed stock; known: none yet"
-    async with loading(settings):
+    async with running_loaders(settings):
         await until(client, lambda state: state.verified_through_ms is not None)
         assert await asked(settings, Act.RELEASE) == (
             "refused: nothing is held back of the feed stock"
@@ -122,7 +110,7 @@ async def test_from_the_guard_to_the_end(
     assert await asked(settings, Act.RELEASE) == (
         "refused: no loader leads: start `stockspan load`"
     )
-    async with loading(settings):
+    async with running_loaders(settings):
         # Another process it might be: the file is still there. Two ask at once, and one is heard.
         await until(client, lambda _: True)
         while "no loader leads" in await shown(settings):
@@ -155,7 +143,7 @@ async def test_what_is_pushed_and_what_is_not_configured_cannot_be_asked_for(
 ) -> None:
     drop(tmp_path, 1, 1)
     register = FeedRegister(client, KEYS)
-    async with loading(settings):
+    async with running_loaders(settings):
         await until(client, lambda state: state.verified_through_ms is not None)
         # The watch that retires what is not configured has looked already.
         for name in ("push:stock", "other"):

@@ -16,7 +16,7 @@ from loaders.budgets import CallBudget
 from loaders.errors import SourceError
 from loaders.feedbook import Feed
 from loaders.reading import Reading
-from loaders.refresh_desk import Asking, Breaker, NoBreaker, RefreshDesk
+from loaders.refresh_desk import Asking, Breaker, RefreshDesk
 from tests.integration.loaders.conftest import lines
 
 if TYPE_CHECKING:
@@ -66,6 +66,21 @@ class Trips:
 
     def failed(self) -> None:
         self.told.append(False)
+
+
+class NoBreaker:
+    """Lets every call through."""
+
+    def allows(self, now: float) -> bool:
+        """Always."""
+        del now
+        return True
+
+    def succeeded(self) -> None:
+        """No matter."""
+
+    def failed(self) -> None:
+        """No matter."""
 
 
 class Counter:

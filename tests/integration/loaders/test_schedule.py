@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +24,7 @@ from loaders.load import check, load
 from stockspan.embedded.ports import free_port
 from stockspan.embedded.postgres import EmbeddedPostgres
 from stockspan.embedded.valkey import EmbeddedValkey
+from tests.running_loaders import running_loaders
 
 if TYPE_CHECKING:
     from tests.integration.loaders.conftest import Warehouse
@@ -71,22 +71,10 @@ async def until(warehouse: Warehouse, condition: Callable[[], Awaitable[object]]
         listening.cancel()
 
 
-@asynccontextmanager
-async def running(settings: Settings) -> AsyncIterator[None]:
-    shutdown = asyncio.Event()
-    task = asyncio.create_task(load(settings, once=False, shutdown=shutdown))
-    try:
-        yield
-    finally:
-        shutdown.set()
-        code = await asyncio.wait_for(task, SECONDS)
-    assert code == 0
-
-
 async def test_it_starts_follows_and_stops(
     warehouse: Warehouse, erp: asyncpg.Connection, database: str, redis_url: str, tmp_path: Path
 ) -> None:
-    async with running(configured(database, redis_url, tmp_path)):
+    async with running_loaders(configured(database, redis_url, tmp_path)):
         await until(warehouse, lambda: holds(warehouse, "A", 5))
         await erp.execute("UPDATE bins SET amount = 4, rev = 100 WHERE sku = 'A'")
         await until(warehouse, lambda: holds(warehouse, "A", 4))
@@ -100,7 +88,7 @@ async def holds(warehouse: Warehouse, sku: str, quantity: int) -> bool:
 async def test_a_store_that_lost_everything_is_filled_again_at_once(
     warehouse: Warehouse, erp: asyncpg.Connection, database: str, redis_url: str, tmp_path: Path
 ) -> None:
-    async with running(configured(database, redis_url, tmp_path)):
+    async with running_loaders(configured(database, redis_url, tmp_path)):
         await until(warehouse, lambda: holds(warehouse, "B", 6))
         await warehouse.client.redis.flushall()
         await until(warehouse, lambda: holds(warehouse, "B", 6))
@@ -115,7 +103,7 @@ async def test_feeds_no_longer_configured_are_retired_but_not_pushes(
     async def retired() -> bool:
         return set(await warehouse.ingest.register.all()) == {"stock", "push:stock"}
 
-    async with running(configured(database, redis_url, tmp_path)):
+    async with running_loaders(configured(database, redis_url, tmp_path)):
         await until(warehouse, retired)
 
 
@@ -139,7 +127,7 @@ async def test_an_erp_that_comes_later_is_waited_for(
         return len(verified) > 2
 
     with capture_logs() as logs:
-        async with running(settings):
+        async with running_loaders(settings):
             await until(warehouse, failing)
             server.start()
             try:
@@ -194,7 +182,7 @@ async def test_once_leaves_a_loader_that_leads_alone(
     warehouse: Warehouse, erp: asyncpg.Connection, database: str, redis_url: str, tmp_path: Path
 ) -> None:
     settings = configured(database, redis_url, tmp_path)
-    async with running(settings):
+    async with running_loaders(settings):
         await until(warehouse, lambda: holds(warehouse, "A", 5))
         state = (await warehouse.ingest.register.all())["stock"]
         with pytest.raises(NotLeadingError, match="another loader leads: "):
@@ -215,7 +203,7 @@ async def test_pushes_are_taken_beside_the_feeds(
         push={"port": port},
         keys={"erp": {**key, "scopes": ["ingest"]}},
     )
-    async with running(settings), aiohttp.ClientSession() as http:
+    async with running_loaders(settings), aiohttp.ClientSession() as http:
         await until(warehouse, lambda: holds(warehouse, "A", 5))
         data = json.dumps({"sku": "P", "location": "W1", "quantity": 3}).encode()
         async with http.post(
@@ -272,7 +260,7 @@ async def test_prices_wait_for_the_heads_of_their_lists(
     async def lie_with_skus() -> bool:
         return await warehouse.with_skus() == {"A", "B"}
 
-    async with running(settings):
+    async with running_loaders(settings):
         await until(warehouse, lie_with_skus)
         # So they do again in a store that lost everything.
         await warehouse.client.redis.flushall()
@@ -298,7 +286,7 @@ async def test_prices_do_not_wait_for_ever(
     async def priced() -> bool:
         return set(await warehouse.prices()) == {("P", "A", 1), ("P", "B", 1)}
 
-    async with running(settings):
+    async with running_loaders(settings):
         await until(warehouse, priced)
 
 
