@@ -27,10 +27,10 @@ from benchmarks.figures import shown, summary
 from benchmarks.wire import command
 from gateway.domain.quantities import to_milli
 from gateway.domain.stock import StockLevel
-from gateway.store.codec import level_payload
 from gateway.store.entries import Op, pack_op
 from gateway.store.hold_scripts import HOLD, PIN, SETTLE
 from gateway.store.keys import Keyspace
+from gateway.store.level_codec import level_payload
 from gateway.store.steps import step
 from stockspan.embedded.valkey import EmbeddedValkey
 

@@ -16,9 +16,10 @@ from typing import Any
 from gateway.domain.stock import Basis, Incoming, Product, StockLevel
 from gateway.store.bulk import Block, BulkEncoder, BulkWriter
 from gateway.store.client import StoreClient
-from gateway.store.codec import level_payload, product_payload
+from gateway.store.codec import product_payload
 from gateway.store.entries import Op, pack_op
 from gateway.store.keys import Keyspace
+from gateway.store.level_codec import level_payload
 from stockspan.embedded.valkey import EmbeddedValkey
 
 BOUND = 250

@@ -14,7 +14,6 @@ from gateway.domain.price_lists import EVERYTHING
 from gateway.domain.record_kinds import Kind
 from gateway.store.bulk import BulkEncoder
 from gateway.store.client import StoreClient
-from gateway.store.codec import decode_level
 from gateway.store.entries import (
     TOMBSTONES_LIVE_MS,
     CorruptValueError,
@@ -23,6 +22,7 @@ from gateway.store.entries import (
     entries,
 )
 from gateway.store.keys import Keyspace
+from gateway.store.level_codec import decode_level
 from gateway.store.price_codec import decode_row, series_in
 from loaders import spots
 from loaders.guard import Figures, moves, price_figure

@@ -68,6 +68,8 @@ class Ingest:
         self.encoder = BulkEncoder(keys, fence)
         self.shelf = Shelf(spool_folder, keys.prefix)
         self._writer = BulkWriter(client)
+        self.learning = False
+        """Whether it is to be learnt how fast levels sell."""
         self._spool_folder = spool_folder
         self._clock = clock
         self._meters = meters
@@ -92,6 +94,7 @@ class Ingest:
         taken.book = FeedBook(taken.register, self.outages, self.recorder)
         taken.book.pushed = self.book.pushed
         taken.shelf = self.shelf
+        taken.learning = self.learning
         taken._reports = self._reports
         return taken
 
@@ -144,7 +147,8 @@ class Ingest:
             await self.book.update(opened, states.confirmed(reading, started))
             return Outcome()
         async with self.book.snapshot(feed, started) as (opened, round_):
-            mark = Mark(opened.state.number, round_, started, snapshot=True)
+            number = opened.state.number
+            mark = Mark(number, round_, started, snapshot=True, learning=self.learning)
             async with self.failure_noted(opened):
                 outcome, change = await self._snapshot(opened, reading, mark)
                 # A push that was refused leaves no trace: nobody is to wait for its feed.
@@ -160,7 +164,8 @@ class Ingest:
 
     async def _delta(self, opened: OpenFeed, reading: Reading, started: int) -> Outcome:
         tally = Tally(opened.feed.name)
-        mark = Mark(opened.state.number, self.book.round(opened), started, snapshot=False)
+        number, round_ = opened.state.number, self.book.round(opened)
+        mark = Mark(number, round_, started, snapshot=False, learning=self.learning)
         lists = self._places()
         intake = Intake(opened.feed.kind, mark, self.encoder, tally, None, lists)
         written = Written()

@@ -13,7 +13,7 @@ from typing import Final
 from gateway.domain.identifiers import is_identifier
 from gateway.domain.quantities import Milli
 from gateway.domain.stock import Basis, StockLevel
-from gateway.store.codec import level_payload
+from gateway.store.level_codec import level_payload
 from loaders import fields, spots
 from loaders.operations import Address, Draft, Mark, packed, refuse_in_snapshot
 from loaders.reasons import MISSING, WrongFieldError
@@ -48,7 +48,7 @@ class StockOperations:
         if record.delete:
             refuse_in_snapshot(mark)
             return address, packed(mark, name, None, version, stamp_ms), 0
-        payload, sells = self._level(record)
+        payload, sells = self._level(record, learning=mark.learning)
         return address, packed(mark, name, payload, version, stamp_ms), int(sells)
 
     def addresses(self, record: StockRecord) -> Sequence[Address]:
@@ -71,7 +71,7 @@ class StockOperations:
             self._names[location] = name
         return (spots.levels(record.sku), location), name
 
-    def _level(self, record: StockRecord) -> tuple[bytes, bool]:
+    def _level(self, record: StockRecord, *, learning: bool) -> tuple[bytes, bool]:
         if record.quantity is None:
             raise WrongFieldError("quantity", MISSING)
         level = StockLevel(
@@ -81,7 +81,7 @@ class StockOperations:
             self._quantity("safety_stock", record.safety_stock or 0),
             fields.supplies(record.incoming) if record.incoming else (),
         )
-        return level_payload(level), level.salable() > 0
+        return level_payload(level, learning=learning), level.salable() > 0
 
     def _quantity(self, field: str, number: Number) -> Milli:
         milli = self._quantities.get(number)

@@ -159,6 +159,7 @@ async def _parts(settings: Settings, meters: Meters) -> AsyncIterator[_Parts]:
             folder = _spool_folder(settings)
             ingest = Ingest(client, keys, folder, clock_ms, meters, recorder)
             ingest.shelf = Shelf(folder, keys.prefix, int(settings.loaders.keep_up_to))
+            ingest.learning = settings.freshness.buffers
             yield _Parts(client, keys, ingest, journal)
 
 

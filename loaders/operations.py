@@ -31,6 +31,7 @@ class Mark(msgspec.Struct, frozen=True):
     """What all entries of one sync carry: who wrote them, in which round, and when they came.
 
     `staging`: this is a delta, and a snapshot of the same feed is being staged beside it.
+    `learning`: how fast levels sell is to be learnt.
     """
 
     feed: int
@@ -38,6 +39,7 @@ class Mark(msgspec.Struct, frozen=True):
     arrival_ms: int
     snapshot: bool
     staging: bool = False
+    learning: bool = False
 
     @property
     def op(self) -> int:

@@ -12,11 +12,12 @@ from gateway.domain.stock import Location, Product, StockLevel
 from gateway.store.ack_codec import ack_payload
 from gateway.store.bulk import Block, BulkEncoder, BulkWriter, Place
 from gateway.store.client import StoreClient
-from gateway.store.codec import level_payload, location_payload, product_payload
+from gateway.store.codec import location_payload, product_payload
 from gateway.store.customer_codec import customer_payload
 from gateway.store.entries import ONLY_NAME, PRODUCT_NAME, Op, pack_op
 from gateway.store.feeds import FeedRegister, FeedState
 from gateway.store.keys import Keyspace
+from gateway.store.level_codec import level_payload
 from gateway.store.price_codec import (
     discount_name,
     discount_payload,

@@ -70,6 +70,9 @@ class Gateway(Section):
 
 WhenExpired = Literal["serve", "on_request", "refuse"]
 
+Buffer = Annotated[float, Field(ge=0, le=10)]
+"""How many times what was probably sold since is taken off an old figure before it is shown."""
+
 
 class ClassFreshness(Section):
     """How old figures of one stock class may grow; what is left out is as for all."""
@@ -77,6 +80,7 @@ class ClassFreshness(Section):
     fresh_for: Seconds | None = None
     stale_for: Seconds | None = None
     when_expired: WhenExpired | None = None
+    buffer: Buffer | None = None
 
 
 class Freshness(Section):
@@ -85,12 +89,18 @@ class Freshness(Section):
     fresh_for: Seconds = 900.0
     stale_for: Seconds = 86400.0
     when_expired: WhenExpired = "serve"
+    buffer: Buffer = 0.0
     classes: dict[str, ClassFreshness] = Field(default={})
 
     def of(self, stock_class: str) -> Freshness:
         """What holds for a class that has settings of its own."""
         given = self.classes[stock_class].model_dump(exclude_none=True)
         return self.model_copy(update=given)
+
+    @property
+    def buffers(self) -> bool:
+        """Whether any figure is shown with a buffer, for which rates of sale must be learnt."""
+        return any(one.buffer for one in (self, *(self.of(name) for name in self.classes)))
 
     @model_validator(mode="after")
     def _in_order(self) -> Freshness:

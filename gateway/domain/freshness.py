@@ -31,11 +31,15 @@ class WhenExpired(StrEnum):
 
 
 class FreshnessPolicy(msgspec.Struct, frozen=True):
-    """For so long without remark, for so long still sold from; after that `when_expired`."""
+    """For so long without remark, for so long still sold from; after that `when_expired`.
+
+    With a `buffer`, what is shown is less by so many times what was probably sold since.
+    """
 
     fresh_for_ms: int
     stale_for_ms: int
     when_expired: WhenExpired = WhenExpired.SERVE
+    buffer: float = 0.0
 
     def judge(self, as_of_ms: int, now_ms: int) -> Freshness:
         """The word for data verified through `as_of_ms`, looked at now."""

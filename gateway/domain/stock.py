@@ -12,8 +12,10 @@ from enum import StrEnum
 from typing import Final
 
 import msgspec
+from msgspec.structs import replace
 
-from gateway.domain.quantities import Milli
+from gateway.domain.quantities import UNIT, Milli
+from gateway.domain.rate_of_sale import NO_SALES, RateOfSale
 
 
 class Basis(StrEnum):
@@ -50,7 +52,8 @@ class StockLevel(msgspec.Struct, frozen=True, gc=False):
 
     `taken` are open holds, and orders that the ERP's figure does not leave out yet. `stamp_ms` is
     the ERP's `updated_at`, or the arrival where it gave none. `feed` is the number
-    of the feed that wrote it, or 0 where that feed's later syncs do not vouch for it.
+    of the feed that wrote it, or 0 where that feed's later syncs do not vouch for it. `rate` is
+    what was learnt of its sales, if anything was to be.
     """
 
     quantity: Milli
@@ -62,11 +65,24 @@ class StockLevel(msgspec.Struct, frozen=True, gc=False):
     stamp_ms: int = 0
     feed: int = 0
     taken: Milli = 0
+    rate: RateOfSale = NO_SALES
 
     def salable(self) -> Milli:
         """What may still be sold here, never below zero."""
         allocated = self.allocated if self.basis is Basis.ON_HAND else 0
         return max(0, self.quantity - allocated - self.safety_stock - self.taken)
+
+    def less_sold(self, quiet_ms: int, age_ms: int, times: float) -> StockLevel:
+        """What is probably left of a figure as old as that, taking so many `times` what was sold.
+
+        In whole units: a figure that is a minute old is not less by a hundredth. What we know to be
+        taken is part of what was sold.
+        """
+        if self.rate is NO_SALES:
+            return self
+        sold = self.rate.expected(quiet_ms, age_ms) * times
+        gone = int(min(sold, self.quantity / UNIT)) * UNIT
+        return replace(self, taken=gone) if gone > self.taken else self
 
 
 class Product(msgspec.Struct, frozen=True, omit_defaults=True):

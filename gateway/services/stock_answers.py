@@ -122,13 +122,14 @@ class Answering:
         if self._ages.refuses(freshness):
             return WithheldSku(sku, "not-ready")
         salable = sum(place.level.salable() for place in places)
-        view = self._view(salable, freshness)
+        shown = self._cautious(places)
+        view = self._view(sum(place.level.salable() for place in shown), freshness)
         exact = context.exact
         return StockAnswer(
             sku,
             view,
             self._labels.label(view),
-            self._delivery(places, view),
+            self._delivery(places if exact else shown, view),
             as_of_ms,
             freshness,
             self._ages.fresh_for_ms,
@@ -175,6 +176,18 @@ class Answering:
             place.location.location in confirmed for place in places
         )
 
+    def _cautious(self, places: list[Place]) -> list[Place]:
+        """The same, each with what is probably left there by now, where the operator wants that."""
+        times = self._ages.buffer
+        if not times:
+            return places
+        return [Place(place.location, self._left(place, times)) for place in places]
+
+    def _left(self, place: Place, times: float) -> StockLevel:
+        as_of_ms = self._level_as_of_ms(place)
+        quiet_ms = as_of_ms - place.level.stamp_ms
+        return place.level.less_sold(quiet_ms, self._now_ms - as_of_ms, times)
+
     def _view(self, salable: Milli, freshness: Freshness) -> StockView:
         if self._ages.withholds(freshness):
             return ON_REQUEST_VIEW
@@ -218,7 +231,8 @@ class Answering:
 
     def _pickup_at(self, place: Location, freshness: Freshness) -> PickupAnswer:
         level = self._levels.get(place.location, _NOTHING)
-        view = self._view(level.salable(), freshness)
+        (shown,) = self._cautious([Place(place, level)])
+        view = self._view(shown.level.salable(), freshness)
         return PickupAnswer(place, view, self._labels.label(view))
 
 

@@ -7,8 +7,8 @@ from typing import Final
 import msgspec
 
 from gateway.domain.orders import AckStatus, OrderAck
-from gateway.store.codec import typed
 from gateway.store.entries import MOMENTS, CorruptValueError, Entry
+from gateway.store.payloads import typed
 
 
 class _AckWire(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -1,20 +1,18 @@
-"""How products, levels and locations are written as payloads of entries (MessagePack)."""
+"""How products and locations are written as payloads of entries (MessagePack), and a SKU whole."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from functools import lru_cache
-from typing import Final, TypeVar
+from typing import Final
 
 import msgspec
 
 from gateway.domain.absorption import Taken
 from gateway.domain.quantities import to_milli, to_number
 from gateway.domain.stock import (
-    Basis,
-    Incoming,
     Location,
     LocationKind,
     Product,
@@ -31,9 +29,9 @@ from gateway.store.entries import (
     entries,
     raw_entries,
 )
+from gateway.store.level_codec import decode_level
+from gateway.store.payloads import typed
 from gateway.store.taken_codec import decode_taken
-
-T = TypeVar("T")
 
 _RATE: Final = re.compile(r"[0-9]{1,3}(\.[0-9]{1,10})?")
 _MOST_DAYS: Final = 36_500
@@ -68,33 +66,9 @@ class _LocationWire(msgspec.Struct, frozen=True, omit_defaults=True):
     o: int = 0
 
 
-class _LevelWire(msgspec.Struct, frozen=True, array_like=True):
-    # Quantities are in units here, as in JSON: whole ones are a byte or three, not five.
-    quantity: int | float
-    on_hand: bool = False
-    allocated: int | float = 0
-    safety_stock: int | float = 0
-    incoming: tuple[tuple[int | float, str], ...] = ()
-
-
 _encode = msgspec.msgpack.Encoder().encode
 _decode_product = msgspec.msgpack.Decoder(_ProductWire).decode
 _decode_location = msgspec.msgpack.Decoder(_LocationWire).decode
-_decode_level = msgspec.msgpack.Decoder(_LevelWire).decode
-
-
-def level_payload(level: StockLevel) -> bytes:
-    """The figures of a level, trailing defaults left out."""
-    quantity, on_hand = to_number(level.quantity), level.basis is Basis.ON_HAND
-    allocated, safety_stock = to_number(level.allocated), to_number(level.safety_stock)
-    if level.incoming:
-        coming = [(to_number(supply.quantity), str(supply.date)) for supply in level.incoming]
-        return _encode((quantity, on_hand, allocated, safety_stock, coming))
-    if safety_stock:
-        return _encode((quantity, on_hand, allocated, safety_stock))
-    if allocated:
-        return _encode((quantity, on_hand, allocated))
-    return _encode((quantity, on_hand) if on_hand else (quantity,))
 
 
 def product_payload(product: Product) -> bytes:
@@ -177,35 +151,6 @@ def decode_product(value: bytes) -> tuple[Product | None, bool] | None:
     return product, known
 
 
-def decode_level(entry: Entry, taken: Taken | None = None) -> StockLevel:
-    """The level that an entry holds, less what is taken of it.
-
-    Raises:
-        CorruptValueError: it holds something else.
-    """
-    wire = typed(_decode_level, entry.payload)
-    try:
-        return _level(entry.head, wire, taken)
-    except ValueError:
-        raise CorruptValueError from None
-
-
-def _level(head: Head, wire: _LevelWire, taken: Taken | None) -> StockLevel:
-    coming = tuple(Incoming(to_milli(size), date.fromisoformat(day)) for size, day in wire.incoming)
-    basis = Basis.ON_HAND if wire.on_hand else Basis.AVAILABLE
-    return StockLevel(
-        to_milli(wire.quantity),
-        basis,
-        to_milli(wire.allocated),
-        to_milli(wire.safety_stock),
-        coming,
-        head.version or 0,
-        head.stamp_ms,
-        vouching_feed(head),
-        0 if taken is None else taken.still(head.stamp_ms),
-    )
-
-
 def decode_locations(value: bytes) -> Sequence[Location]:
     """Every location held.
 
@@ -276,22 +221,3 @@ def _check_release(text: str) -> None:
         _ = date.fromisoformat(text)
     elif datetime.fromisoformat(text).tzinfo is None:
         raise CorruptValueError
-
-
-def vouching_feed(head: Head) -> int:
-    """The feed whose verified-through time holds for the entry; 0 where none's does."""
-    # What its feed is verified through says nothing of a record that is doubted.
-    return 0 if head.flags & Flag.DOUBTED else head.feed
-
-
-def typed(decode: Callable[[bytes], T], payload: bytes) -> T:
-    """The payload as it should be.
-
-    Raises:
-        CorruptValueError: it is something else.
-    """
-    try:
-        return decode(payload)
-    # msgspec lets a broken text and too deep a nesting through as they are.
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise CorruptValueError from None

@@ -8,8 +8,8 @@ import msgspec
 
 from gateway.domain.customers import Customer, CustomerStatus
 from gateway.domain.money import minor_digits
-from gateway.store.codec import typed
 from gateway.store.entries import CorruptValueError, Entry
+from gateway.store.payloads import typed
 
 
 # Sets are written in order: what is the same must be the same bytes, or it counts as changed.

@@ -88,6 +88,12 @@ class Head(msgspec.Struct, frozen=True, gc=False):
     stamp_ms: int
     name: str
 
+    @property
+    def vouching_feed(self) -> int:
+        """The feed whose verified-through time holds for the entry; 0 where none's does."""
+        # What its feed is verified through says nothing of a record that is doubted.
+        return 0 if self.flags & Flag.DOUBTED else self.feed
+
 
 class Entry(msgspec.Struct, frozen=True, gc=False):
     """One entry as it is held."""

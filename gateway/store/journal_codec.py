@@ -13,8 +13,8 @@ from gateway.domain.answers import Answer
 from gateway.domain.errors import LedgerUnavailableError
 from gateway.domain.orders import AckStatus, OrderAck
 from gateway.domain.reservations import Reservation, ReservedLine, State
-from gateway.store.codec import typed
 from gateway.store.entries import CorruptValueError
+from gateway.store.payloads import typed
 
 VOLUMES: Final = 32
 """Into so many volumes the journal is divided, for good: each is one slot of a cluster."""

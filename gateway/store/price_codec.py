@@ -23,8 +23,8 @@ from gateway.domain.price_lists import (
 )
 from gateway.domain.quantities import UNIT, Milli
 from gateway.domain.validity import ALWAYS, Validity
-from gateway.store.codec import typed, vouching_feed
 from gateway.store.entries import VERSION_BIAS, CorruptValueError, Entry, Flag, raw_entries
+from gateway.store.payloads import typed
 
 _SEPARATOR: Final = "\x1f"
 _TOMB: Final = int(Flag.TOMB)
@@ -126,7 +126,7 @@ def decode_row(entry: Entry, price_list: str | None, target: Target) -> PriceRow
         CorruptValueError: it holds something else.
     """
     head = entry.head
-    version, feed = head.version or 0, vouching_feed(head)
+    version, feed = head.version or 0, head.vouching_feed
     return _row(head.name, entry.payload, price_list, target, version, feed, head.stamp_ms)
 
 
@@ -218,7 +218,7 @@ def decode_discount(entry: Entry, discount_class: str) -> Discount:
     wire = typed(_decode_discount, entry.payload)
     validity = _validity(_moment(from_text), wire.until_ms)
     percent: Percent = wire.discount_percent
-    feed, stamp_ms = vouching_feed(entry.head), entry.head.stamp_ms
+    feed, stamp_ms = entry.head.vouching_feed, entry.head.stamp_ms
     return Discount(discount_class, product_class, percent, validity, feed, stamp_ms)
 
 

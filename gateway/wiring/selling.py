@@ -56,6 +56,7 @@ def _freshness(freshness: config.Freshness) -> FreshnessPolicy:
         int(freshness.fresh_for * 1000),
         int(freshness.stale_for * 1000),
         WhenExpired(freshness.when_expired),
+        freshness.buffer,
     )
 
 

@@ -15,9 +15,10 @@ from gateway.domain.quantities import UNIT, to_number
 from gateway.domain.record_kinds import Kind
 from gateway.domain.stock import PLAIN_PRODUCT, Basis, LocationKind, ProductStatus
 from gateway.store.ack_codec import decode_ack
-from gateway.store.codec import decode_level, decode_location, decode_product_record
+from gateway.store.codec import decode_location, decode_product_record
 from gateway.store.customer_codec import decode_customer
 from gateway.store.entries import CorruptValueError, Entry, Flag
+from gateway.store.level_codec import decode_level
 from gateway.store.price_codec import (
     decode_discount,
     decode_list,

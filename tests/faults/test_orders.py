@@ -31,8 +31,8 @@ from gateway.domain.stock import StockLevel
 from gateway.services.cart_lines import CartLine
 from gateway.services.reservations import Asker
 from gateway.services.taking import ReservationRequest
-from gateway.store.codec import level_payload
 from gateway.store.entries import Op, pack_op
+from gateway.store.level_codec import level_payload
 from tests.gateway_server import ALL, NOON_MS, Answered, Gateway
 from tests.promising_gateway import line, promising, reserve, salable, step
 

@@ -24,6 +24,9 @@
 -- meets one is such a write, which changes nothing else. A string value of nothing but these
 -- expires by itself; a field of a hash cannot, and waits for the sweep.
 --
+-- A level whose payload has room for a rate of sale (gateway/domain/rate_of_sale.py) learns on the
+-- way: what its figure falls by was sold. Where only the rate differs, nothing has changed.
+--
 -- Atomic because a version must be compared and written in one step: two feeds, a delta and a
 -- snapshot, or a retry after a lost reply may write the same entry at once. Running it twice with
 -- the same arguments leaves the same value. The fence is read in the same step: a writer that was
@@ -36,6 +39,9 @@ local UNVERSIONED, SNAPSHOT, TOUCH, SWEEP, RESTORED = 1, 2, 4, 8, 16
 -- What a tombstone outlives: every late message comes within thirty days.
 local TOMBS_LIVE = 2592000
 local FIRST = 5
+-- Seven parts, the last two of which are the rate: two floats, ten bytes.
+local WITH_RATE, RATE_SIZE = 0x97, 10
+local LEARNT_OVER = 604800000
 
 local unpack_head, sub, byte, char = struct.unpack, string.sub, string.byte, string.char
 local key, field = KEYS[1], ARGV[3]
@@ -133,6 +139,34 @@ local function is_later(argument, place, high, low)
   return high > held_high or (high == held_high and low > held_low)
 end
 
+local function has_rate(record, from)
+  return of_sku and byte(record, from) == WITH_RATE
+end
+
+-- A payload less its rate.
+local function figures(record, from)
+  return sub(record, from, has_rate(record, from) and -RATE_SIZE - 1 or -1)
+end
+
+-- What the ERP has left of a level, and the rate that was learnt; nil where it cannot be read.
+local function free_and_rate(payload)
+  local decoded, level = pcall(cmsgpack.unpack, payload)
+  if not decoded or type(level) ~= 'table' or type(level[1]) ~= 'number' then return nil end
+  local allocated = level[2] and tonumber(level[3]) or 0
+  return level[1] - allocated, tonumber(level[6]) or 0, tonumber(level[7]) or 0
+end
+
+-- The entry with the rate of the one held, as it has become since.
+local function learnt(entry, from, known, known_from)
+  local before, sold, watched = free_and_rate(sub(known, known_from))
+  if not before then return entry end
+  local left = free_and_rate(sub(entry, from))
+  local fade = math.exp(-math.max(0, stamp_of(entry, 12) - stamp_of(known, 12)) / LEARNT_OVER)
+  sold = sold * fade + math.max(0, before - left)
+  watched = 1 - (1 - watched) * fade
+  return sub(entry, 1, -RATE_SIZE - 1) .. struct.pack('>BfBf', 0xCA, sold, 0xCA, watched)
+end
+
 local accepted, changed, dirty = 0, 0, false
 
 for i = FIRST, #ARGV do
@@ -185,8 +219,12 @@ for i = FIRST, #ARGV do
           high, low = high_of[place], low_of[place]
           entry = sub(entry, 1, 3) .. sub(known, 4, 11) .. sub(entry, 12)
         end
+        local from = HEAD_SIZE + name_size + 1
+        if alive and not restored and has_rate(entry, from) then
+          entry = learnt(entry, from, known, payload_at[place])
+        end
         if alive == deletes or (alive and (flags_of[place] ~= flags or feed_of[place] ~= feed
-            or sub(known, payload_at[place]) ~= sub(entry, HEAD_SIZE + name_size + 1))) then
+            or figures(known, payload_at[place]) ~= figures(entry, from))) then
           changed = changed + 1
         end
       elseif not deletes then

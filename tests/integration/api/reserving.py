@@ -10,8 +10,8 @@ from typing import Any, Final
 
 from gateway.domain.quantities import to_milli
 from gateway.domain.stock import StockLevel
-from gateway.store.codec import level_payload
 from gateway.store.entries import Op, pack_op
+from gateway.store.level_codec import level_payload
 from tests.gateway_server import ALL, CHECKOUT, Answered, Gateway
 from tests.integration.api.conftest import CHANNELS, fill
 from tests.priced_gateway import priced

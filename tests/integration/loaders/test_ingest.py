@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from gateway.domain.rate_of_sale import NO_SALES
 from gateway.store.changes import ChangeListener
 from gateway.store.feeds import FeedState, unready
 from gateway.store.keys import Change
@@ -81,6 +82,23 @@ async def test_a_deleted_level_does_not_rise_from_the_dead(warehouse: Warehouse)
     assert await warehouse.level("A") is None
     await warehouse.delta(STOCK, row("A", 4, version=4))
     assert await warehouse.quantity("A") == 4
+
+
+async def test_rates_of_sale_are_learnt_where_they_are_wanted(warehouse: Warehouse) -> None:
+    await warehouse.register(STOCK)
+    await warehouse.snapshot(STOCK, [row("A", 9), row("B", 4)])
+    first = await warehouse.level("A")
+    assert first is not None
+    assert first.rate is NO_SALES
+    warehouse.ingest.learning = True
+    warehouse.clock.now += 3_600_000
+    await warehouse.delta(STOCK, row("A", 7))
+    warehouse.clock.now += 3_600_000
+    await warehouse.snapshot(STOCK, [row("A", 8), row("B", 4)])
+    await warehouse.delta(STOCK, row("A", 5))
+    level = await warehouse.level("A")
+    assert level is not None
+    assert level.rate.sold == pytest.approx(5, rel=0.01)
 
 
 async def test_products_and_locations_are_written_and_deleted(warehouse: Warehouse) -> None:

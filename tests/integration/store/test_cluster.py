@@ -12,11 +12,11 @@ from gateway.domain.stock import StockLevel
 from gateway.store.bulk import Block, BulkEncoder, BulkWriter, Written
 from gateway.store.changes import ChangeListener
 from gateway.store.client import StoreClient
-from gateway.store.codec import level_payload
 from gateway.store.entries import pack_op
 from gateway.store.feeds import FeedRegister
 from gateway.store.keys import Change, ChangeKind, Keyspace
 from gateway.store.lane import Lane
+from gateway.store.level_codec import level_payload
 from gateway.store.stock import StockStore, scan_stock
 
 KEYS = Keyspace("ss")

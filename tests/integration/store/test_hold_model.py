@@ -17,10 +17,11 @@ import pytest
 
 from gateway.domain.stock import Basis, Product, StockLevel
 from gateway.store.bulk import Block
-from gateway.store.codec import level_payload, product_payload
+from gateway.store.codec import product_payload
 from gateway.store.entries import PRODUCT_NAME, Flag, Op, pack_op
 from gateway.store.hold_scripts import EXPIRE, HOLD, PIN, SETTLE
 from gateway.store.holds import Outcome
+from gateway.store.level_codec import level_payload
 from tests.held_store import HeldStore, parted
 
 SKUS = ("A", "a}{b")

@@ -8,9 +8,11 @@ from datetime import UTC, datetime
 import msgspec
 import pytest
 
+from gateway.config.settings import Freshness as FreshnessSettings
 from gateway.config.settings import Settings
 from gateway.domain.errors import NotReadyError, UnknownChannelError, UnknownLocationError
 from gateway.domain.freshness import FreshnessPolicy, WhenExpired
+from gateway.domain.rate_of_sale import RateOfSale
 from gateway.domain.stock import (
     Location,
     Product,
@@ -240,3 +242,49 @@ async def test_a_store_that_lost_everything_is_cold_before_the_worker_has_notice
 def test_a_channel_that_is_not_configured_is_unknown() -> None:
     with pytest.raises(UnknownChannelError):
         RULES.channel("ghost")
+
+
+HOUR = 3_600_000
+SELLS_TWO_AN_HOUR = RateOfSale(2 * 24 * 7, 1.0)
+"""In a steady state, so many are counted of the last week."""
+
+
+async def look_up_old(hours: float, **circumstances: object) -> StockAnswer:
+    """A figure of 20 that sold two an hour, and has been as old as that since it was sent."""
+    sent_ms = NOW_MS - int(hours * HOUR)
+    figure = StockLevel(20_000, feed=1, stamp_ms=sent_ms, rate=SELLS_TWO_AN_HOUR)
+    return await look_up(
+        SkuStock(None, {"W1": figure, "S1": figure}),
+        locations=[WAREHOUSE, STORE],
+        feeds={"stock": FeedState("stock", 1, verified_through_ms=sent_ms)},
+        rules=selling_rules(Settings(freshness=FreshnessSettings(buffer=1.0))),
+        **circumstances,
+    )
+
+
+@pytest.mark.parametrize(
+    ("hours", "low"), [(0, 20), (0.4, 20), (0.6, 5), (7.4, 5), (8.4, 1), (10.1, 0), (1000, 0)]
+)
+async def test_an_old_figure_is_shown_less_what_was_probably_sold(hours: float, low: int) -> None:
+    answer = await look_up_old(hours, quantity=4_000, pickup=True)
+    assert answer.view.span is not None
+    assert answer.view.span.low == low * 1000
+    assert answer.sufficient == {20: True, 5: True, 1: None, 0: False}[low]
+    assert answer.pickup is not None
+    assert answer.pickup[0].view == answer.view
+    assert (answer.delivery is None) == (low < 4)
+
+
+async def test_who_sees_the_figure_itself_sees_it_as_the_erp_told_it() -> None:
+    answer = await look_up_old(8.4, exact=True, quantity=20_000)
+    assert (answer.salable, answer.sufficient) == (20_000, True)
+    assert answer.view.span is not None
+    assert answer.view.span.low == 1000
+    assert answer.delivery is not None
+
+
+async def test_without_a_buffer_an_old_figure_is_shown_as_it_was() -> None:
+    figure = StockLevel(20_000, stamp_ms=NOW_MS - 20 * HOUR, rate=SELLS_TWO_AN_HOUR)
+    answer = await look_up(SkuStock(None, {"W1": figure}), locations=[WAREHOUSE])
+    assert answer.view.span is not None
+    assert answer.view.span.low == 20_000

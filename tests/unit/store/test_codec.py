@@ -18,14 +18,9 @@ from gateway.domain.stock import (
     ProductStatus,
     StockLevel,
 )
-from gateway.store.codec import (
-    decode_locations,
-    decode_sku,
-    level_payload,
-    location_payload,
-    product_payload,
-)
+from gateway.store.codec import decode_locations, decode_sku, location_payload, product_payload
 from gateway.store.entries import FORMAT, VERSION_BIAS, CorruptValueError, Flag, pack_op
+from gateway.store.level_codec import level_payload
 
 milli = st.integers(0, 10**12)
 names = st.text(min_size=1, max_size=64).filter(str.isprintable)

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from gateway.domain.absorption import Acknowledged, Taken
 from gateway.domain.stock import Basis, StockLevel
-from gateway.store.codec import decode_sku, level_payload
+from gateway.store.codec import decode_sku
 from gateway.store.entries import FORMAT, CorruptValueError, Flag, Op, pack_op
+from gateway.store.level_codec import level_payload
 from gateway.store.taken_codec import decode_taken
 
 encode = msgspec.msgpack.encode
