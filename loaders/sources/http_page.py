@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import codecs
 import hashlib
-import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
@@ -12,14 +10,12 @@ import msgspec
 
 from gateway.config.expressions import Expression, ExpressionError
 from loaders.sources.http_call import AnswerError
+from loaders.sources.http_json import decoded
 from loaders.sources.http_paging import kind_of
-from loaders.sources.mapping import FieldMap, MappedRow, figure
+from loaders.sources.mapping import FieldMap, MappedRow
 
 _LINES: Final = 2000
 _SHOWN: Final = 200
-_NOT_FINITE: Final = re.compile(rb"[\[:,]\s*[-+]?(NaN|Inf(inity)?)\b", re.IGNORECASE)
-
-_decoder: Final = msgspec.json.Decoder(float_hook=figure)
 
 
 class PageContent(msgspec.Struct, frozen=True):
@@ -49,7 +45,7 @@ class PageReader:
         Raises:
             AnswerError: it is no JSON, or has no rows where they should be.
         """
-        content = _decoded(body)
+        content, whole = decoded(body)
         try:
             found = self._rows.find(content)
         except ExpressionError as error:
@@ -57,7 +53,7 @@ class PageReader:
         if not isinstance(found, list):
             has = f" (it has: {_names(content)})" if isinstance(content, dict) else ""
             raise AnswerError(f"rows {self._rows.text!r} finds no list but {kind_of(found)}{has}")
-        rows = [self._fields.row(row) for row in found]
+        rows = [self._fields.row(row, whole=whole) for row in found]
         digest = hashlib.sha256()
         for row in rows:
             digest.update(row.line)
@@ -69,19 +65,3 @@ def _names(content: dict[str, object]) -> str:
     """What an object has, so that one sees what was meant; names alone, no values."""
     names = ", ".join(name if name.isprintable() else "?" for name in content)
     return names if len(names) <= _SHOWN else names[: _SHOWN - 1] + "…"
-
-
-def _decoded(body: bytes) -> object:
-    body = body.removeprefix(codecs.BOM_UTF8)
-    if not body.strip():
-        raise AnswerError("the answer is empty")
-    try:
-        return _decoder.decode(body)
-    except UnicodeDecodeError:
-        raise AnswerError("the answer is not UTF-8") from None
-    except RecursionError:
-        raise AnswerError("the answer is nested too deeply") from None
-    except msgspec.DecodeError as error:
-        if _NOT_FINITE.search(body):
-            raise AnswerError("the answer holds NaN or Infinity, which is not JSON") from None
-        raise AnswerError(f"the answer is not JSON ({error})") from None

@@ -15,13 +15,12 @@ import msgspec
 from gateway.config.expressions import Expression, ExpressionError
 from gateway.domain.record_kinds import Kind
 from loaders.errors import SourceError
-from loaders.records import EXACT_FIELDS, ID_LIST_FIELDS, NEEDED, TEXT_FIELDS, field_names
+from loaders.records import EXACT_FIELDS, ID_LIST_FIELDS, KEYS, NEEDED, TEXT_FIELDS, field_names
+from loaders.sources.http_json import WRONG, find_broken
 
 DELETE: Final = "delete"
 
 _AS_TEXT: Final = TEXT_FIELDS | EXACT_FIELDS | {"tax_rate"}
-_MOST_DIGITS: Final = 40
-_WRONG: Final = "mapping"
 
 _encode = msgspec.json.Encoder(decimal_format="number").encode
 
@@ -60,20 +59,26 @@ class FieldMap:
         self._fields = [
             (name, Expression(mapping[name]), _becomes(name)) for name in fields if name in mapping
         ]
+        self._key = KEYS[kind]
         self._watermark = None if watermark is None else Expression(mapping[watermark])
 
-    def row(self, row: object) -> MappedRow:
+    def row(self, row: object, *, whole: bool = True) -> MappedRow:
         """What the mapping makes of one row.
 
         A field that cannot be worked out is given a value that it cannot have, and that says why:
-        the validator rejects that row alone, and tells it.
+        the validator rejects that row alone, and tells it. Where not the `whole` of an answer could
+        be read, a row with anything broken in it is rejected, as an expression may make something
+        plausible of it; its key stays, so that one knows which.
         """
+        broken = None if whole else find_broken(row)
         values: dict[str, object] = {}
         for name, expression, becomes in self._fields:
             try:
                 found = expression.find(row)
             except ExpressionError as error:
-                found = {_WRONG: str(error)}
+                found = {WRONG: str(error)}
+            if broken is not None and name not in self._key:
+                found = broken
             if found is not None:
                 values[name] = becomes(found)
         return MappedRow(_encode(values), values.get(DELETE) is True, self._mark(row))
@@ -83,19 +88,6 @@ class FieldMap:
             return None if self._watermark is None else self._watermark.find(row)
         except ExpressionError:
             return None
-
-
-def figure(text: str) -> Decimal | str:
-    """A number of a JSON text, exactly; one that is longer than any of ours as the text it is.
-
-    Written out, such a one could fill the memory; as text it is rejected where it stands.
-    """
-    try:
-        number = Decimal(text)
-    except ArithmeticError:
-        return text
-    fits = len(number.as_tuple().digits) <= _MOST_DIGITS and abs(number.adjusted()) <= _MOST_DIGITS
-    return number if fits else text
 
 
 def _becomes(field: str) -> Callable[[object], object]:
