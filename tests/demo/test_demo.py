@@ -296,7 +296,7 @@ def test_every_process_that_is_killed_comes_back_and_asked_twice_all_end(
     started = descendants(own_demo.process.pid)
     own_demo.process.send_signal(signal.SIGTERM)
     own_demo.process.send_signal(signal.SIGTERM)
-    assert own_demo.stop() == 0
+    assert own_demo.stop() == 0, own_demo.output.read_text()
     assert [pid for pid in started if running(pid)] == []
 
 

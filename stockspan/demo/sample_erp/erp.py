@@ -19,6 +19,7 @@ from stockspan.demo.sample_erp.orders import SalesOrders
 ERP_UNREACHABLE: Final = (
     asyncpg.PostgresError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
     OSError,
     TimeoutError,
 )
