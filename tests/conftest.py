@@ -13,10 +13,11 @@ from gateway.ledger.migrations import SCHEMA
 from stockspan.demo.sample_erp.load import load_sample_erp
 from stockspan.embedded.postgres import EmbeddedPostgres
 from stockspan.embedded.valkey import EmbeddedValkey
+from tests.examples import examples
 from tests.sample_day import SAMPLE_DAY
 
 # How long an example takes says something of the machine alone.
-hypothesis.settings.register_profile("stockspan", deadline=None)
+hypothesis.settings.register_profile("stockspan", deadline=None, max_examples=examples(250))
 hypothesis.settings.load_profile("stockspan")
 
 # What a crash of the machine would lose is of no interest here, and syncing it is slow.

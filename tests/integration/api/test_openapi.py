@@ -13,6 +13,7 @@ from schemathesis.core.result import Ok
 from schemathesis.schemas import APIOperation
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
+from tests.examples import examples
 from tests.gateway_server import ALL, ANY, CHECKOUT, EXACT, Gateway
 from tests.integration.api.conftest import fill
 from tests.integration.api.reserving import price_token, priced_shop
@@ -199,7 +200,7 @@ def _probe(operation: APIOperation[Any, Any, Any, Any], url: str) -> None:
 
         @given(case=operation.as_strategy(generation_mode=mode))
         @settings(
-            max_examples=25,
+            max_examples=examples(50),
             database=None,
             derandomize=True,
             phases=[Phase.generate],

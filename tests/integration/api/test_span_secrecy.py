@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from gateway.domain.quantities import Milli
 from gateway.domain.spans import SpanPolicy
 from gateway.domain.stock import Basis, Incoming, Product, ProductStatus, StockLevel
+from tests.examples import examples
 from tests.gateway_server import CHECKOUT, EXACT, NOON_MS, Answered, Gateway, running
 from tests.integration.api.conftest import CHANNELS, LOCATIONS
 
@@ -116,7 +117,7 @@ _questions = st.fixed_dictionaries(
 
 @given(data=st.data(), question=_questions, key=st.sampled_from([None, CHECKOUT]))
 @settings(
-    max_examples=200,
+    max_examples=examples(200),
     # Each example writes both worlds anew, so the fixture may live through all of them.
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )

@@ -16,6 +16,7 @@ from gateway.store.client import StoreClient
 from gateway.store.entries import Flag, Op, entries, pack_op
 from gateway.store.keys import Change, ChangeKind, Keyspace, decode_change
 from stockspan.embedded.valkey import EmbeddedValkey
+from tests.examples import examples
 
 KEYS = Keyspace("ss")
 SKU = "A-100"
@@ -253,7 +254,7 @@ def bench(valkey: EmbeddedValkey) -> Iterator[Bench]:
     bench.close()
 
 
-@settings(max_examples=250, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(250), suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.sampled_from(sorted(PLACES)),
     st.lists(st.lists(operations, min_size=1, max_size=4), min_size=1, max_size=6),
@@ -272,7 +273,7 @@ def test_the_script_does_what_the_rules_say(
         assert (bench.value(place) is None) == (not model.entries)
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(
     st.lists(
         st.builds(

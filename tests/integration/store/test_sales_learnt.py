@@ -15,6 +15,7 @@ from gateway.store.bulk import Written
 from gateway.store.codec import decode_sku
 from gateway.store.entries import Flag, Op
 from gateway.store.level_codec import level_payload
+from tests.examples import examples
 from tests.integration.store.test_put_script import NOW, Bench, Operation, bench
 
 __all__ = ["bench"]
@@ -45,7 +46,7 @@ def free(level: StockLevel) -> float:
     return (level.quantity - allocated) / UNIT
 
 
-@settings(max_examples=80, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(80), suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.tuples(LEVELS, st.integers(-HOUR, 90 * HOUR)), min_size=1, max_size=8))
 def test_the_script_learns_as_the_rule_says(
     bench: Bench, history: Sequence[tuple[StockLevel, int]]

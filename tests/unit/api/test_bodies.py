@@ -14,6 +14,7 @@ from gateway.api.bodies import decode
 from gateway.api.checkout_shapes import CheckoutQuery
 from gateway.api.price_parameters import PriceQuery
 from gateway.domain.errors import InvalidRequestError
+from tests.examples import examples
 
 PRICES: Final = msgspec.json.Decoder(PriceQuery)
 CHECKOUT: Final = msgspec.json.Decoder(CheckoutQuery)
@@ -63,7 +64,7 @@ def _outcome(body: bytes, decoder: Any, texts_of: Any) -> object:
 
 
 @given(_bodies())
-@settings(max_examples=1500)
+@settings(max_examples=examples(1500))
 def test_the_short_way_decides_as_the_long_one(body: bytes) -> None:
     for decoder, texts_of in (
         (PRICES, price_parameters.texts_of),

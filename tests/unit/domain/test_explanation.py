@@ -26,6 +26,7 @@ from gateway.domain.price_lists import (
 from gateway.domain.pricing import ResolvedPrice, resolve
 from gateway.domain.validity import Validity
 from tests.brute_force_prices import Choice, Question, applies, lost_by, matches, valid, winner
+from tests.examples import examples
 from tests.price_worlds import AT, INTRUDER_FLAWS, intruder, quantities, worlds
 
 
@@ -42,7 +43,7 @@ def seen(one: Considered | Choice) -> object:
     return one.price_list, one.layer, one.target, Fraction(one.min_quantity, 1000), price
 
 
-@settings(max_examples=1500)
+@settings(max_examples=examples(1500))
 @given(worlds(), quantities)
 def test_the_answer_won_and_all_that_lost_might_have(world: Question, quantity: int) -> None:
     told = explained(world, quantity)
@@ -61,7 +62,7 @@ def _terms(price: ResolvedPrice) -> tuple[str, Layer, int, int]:
     return price.price_list, price.layer, price.min_quantity, price.unit_price
 
 
-@settings(max_examples=500)
+@settings(max_examples=examples(500))
 @given(worlds(), quantities)
 def test_what_lost_names_the_rule_that_sent_it_home(world: Question, quantity: int) -> None:
     _, standing = world.candidates(quantity)
@@ -76,7 +77,7 @@ def test_what_lost_names_the_rule_that_sent_it_home(world: Question, quantity: i
     assert Counter((seen(one), one.reason) for one in lost) == expected
 
 
-@settings(max_examples=500)
+@settings(max_examples=examples(500))
 @given(worlds(), quantities)
 def test_every_offer_for_the_product_is_accounted_for(world: Question, quantity: int) -> None:
     told = Counter(
@@ -110,7 +111,7 @@ TRUE_WHEN: dict[str, Callable[[PriceContext, Offer, int], bool]] = {
 }
 
 
-@settings(max_examples=500)
+@settings(max_examples=examples(500))
 @given(worlds(), quantities)
 def test_the_reason_given_is_true(world: Question, quantity: int) -> None:
     for offer in world.offers:

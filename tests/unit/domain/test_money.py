@@ -27,6 +27,7 @@ from gateway.domain.money import (
     price_text,
 )
 from tests.brute_force_prices import line, rounded
+from tests.examples import examples
 
 DIGITS = (0, 2, 3)
 TAX_RATES = ("0", "0.25", "0.06", "0.125", "0.2100", "0.077", "1")
@@ -105,7 +106,7 @@ def test_with_tax_included_the_gross_is_the_given_one(
     assert shares(rate, True, unit, count, digits) == expected
 
 
-@settings(max_examples=1000)
+@settings(max_examples=examples(1000))
 @given(prices, quantities, st.sampled_from(DIGITS), st.sampled_from(TAX_RATES), st.booleans())
 def test_amounts_are_the_judges_and_gross_is_always_net_and_tax(
     price: int, quantity: int, digits: int, rate: str, included: bool

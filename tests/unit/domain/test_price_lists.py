@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from gateway.domain.customers import Customer
 from gateway.domain.price_lists import SPECIFICITY, Layer, PriceList
 from tests.brute_force_prices import applies
+from tests.examples import examples
 
 BUYER = Customer("c", groups=frozenset({"g", "k"}), price_lists=frozenset({"own"}))
 OPEN = (Layer.BASE, Layer.CAMPAIGN)
@@ -107,7 +108,7 @@ def test_a_customer_is_no_group_and_a_group_no_channel() -> None:
 names = st.frozensets(st.sampled_from("cdgz"), max_size=2)
 
 
-@settings(max_examples=500)
+@settings(max_examples=examples(500))
 @given(
     st.sampled_from(Layer),
     st.tuples(names, names, names),

@@ -27,6 +27,7 @@ from gateway.domain.price_lists import (
 from gateway.domain.pricing import PriceTerms, ResolvedPrice, resolve
 from gateway.domain.validity import Validity
 from tests.brute_force_prices import Question, Ruling
+from tests.examples import examples
 from tests.price_worlds import (
     AT,
     INTRUDER_FLAWS,
@@ -38,7 +39,7 @@ from tests.price_worlds import (
 )
 
 # Enough for each property to turn red when it is broken; the judge is asked far oftener.
-often = settings(max_examples=500)
+often = settings(max_examples=examples(500))
 
 
 def terms(world: Question, **changes: Any) -> PriceTerms:
@@ -66,7 +67,7 @@ def ruling(price: ResolvedPrice | None) -> Ruling | None:
     )
 
 
-@settings(max_examples=5000)
+@settings(max_examples=examples(5000))
 @given(worlds(), quantities)
 def test_every_price_is_the_judges(world: Question, quantity: int) -> None:
     assert ruling(terms(world).at(quantity)) == world.answer(quantity)
@@ -136,7 +137,7 @@ def test_an_intruder_without_a_flaw_would_win(world: Question, quantity: int) ->
 
 
 @pytest.mark.parametrize("flaw", INTRUDER_FLAWS)
-@settings(max_examples=150)
+@settings(max_examples=examples(150))
 @given(world=worlds(), quantity=quantities)
 def test_a_rejected_candidate_changes_nothing(
     flaw: Rejection, world: Question, quantity: int

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import os
 from itertools import islice
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.examples import examples
 from tests.faults.checker import check
 from tests.faults.violations import Limits
 from tests.unit.faults.broken_shops import FAULTS, Fault
 from tests.unit.faults.random_histories import Weather, history_of
 
-_SEEDS = int(os.environ.get("STOCKSPAN_TEST_SEEDS", "60"))
+_SEEDS = examples(1000) // 10
 """Histories of each kind; thousands were run when the checker was written."""
 _STRICT = Limits(orphans=False)
 _CORRECT = {

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from loaders.breaker import MOST_FAILURES, PAUSE, PROBE_EVERY, Breaker, Sign, State, after
+from tests.examples import examples
 
 
 @pytest.mark.parametrize("state", State)
@@ -123,5 +124,5 @@ class Asking(RuleBasedStateMachine):
             assert copy.allows(self.probes[-1] + PAUSE)
 
 
-Asking.TestCase.settings = settings(max_examples=150, stateful_step_count=40)
+Asking.TestCase.settings = settings(max_examples=examples(150), stateful_step_count=40)
 TestAsking = Asking.TestCase

@@ -11,6 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from gateway.observability.alert_rules import Rule
 from gateway.observability.alerts import Alert, Matters, next_turn_ms, turn
 from gateway.observability.events import Event, EventKind
+from tests.examples import examples
 
 QUIET, WINDOW = 900, 200
 SUBJECTS = ("stock", "prices")
@@ -94,4 +95,4 @@ class Course(RuleBasedStateMachine):
 
 
 TestCourse = Course.TestCase
-TestCourse.settings = settings(max_examples=60, stateful_step_count=30)
+TestCourse.settings = settings(max_examples=examples(60), stateful_step_count=30)

@@ -42,6 +42,7 @@ from gateway.services.selling import Channel, SellingRules
 from gateway.store.feeds import FeedState
 from gateway.store.keys import Change, ChangeKind
 from gateway.store.prices import ListReading, ListRows, PriceReading, SkuPrices
+from tests.examples import examples
 
 T = TypeVar("T")
 NOW = 1_000_000
@@ -361,7 +362,7 @@ def _told(answer: PricedLine | UnpricedLine) -> object:
     return answer.price, answer.terms.breaks
 
 
-Changing.TestCase.settings = settings(max_examples=100, stateful_step_count=12)
+Changing.TestCase.settings = settings(max_examples=examples(100), stateful_step_count=12)
 TestChanging = Changing.TestCase
 
 
