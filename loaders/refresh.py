@@ -12,8 +12,10 @@ from typing import Final
 
 import msgspec
 
+from gateway.config.asked_section import AskedSource
 from gateway.config.feed_sections import Feed as FeedSettings
-from gateway.config.feed_sections import PostgresSource
+from gateway.config.feed_sections import PostgresSource, Source
+from gateway.config.http_sections import HttpSource
 from gateway.config.settings import Settings
 from gateway.domain.errors import StoreUnavailableError
 from gateway.store.refresh import RefreshInbox
@@ -23,6 +25,8 @@ from loaders.feedbook import Feed
 from loaders.ingest import Ingest
 from loaders.reading import SkuReader
 from loaders.refresh_desk import Asking, Breaker, RefreshDesk
+from loaders.sources.http_erp import HttpLimits
+from loaders.sources.http_skus import HttpSkus
 from loaders.sources.postgres_skus import PostgresSkus
 
 _MOST_UNTOLD: Final = 1_000
@@ -76,17 +80,24 @@ def refresher(
     clock_ms: Callable[[], int],
     breaker_of: Callable[[str], Breaker],
 ) -> Refresher:
-    """A desk for every feed of stock whose source can be asked by SKU; nothing is opened yet."""
+    """A desk for every feed of stock whose source can be asked by SKU; nothing is opened yet.
+
+    Raises:
+        SourceError: the mapping of a feed does not fit its kind.
+    """
     made = Refresher(inbox)
     budgets: dict[str, CallBudget] = {}
+    limits: dict[str, HttpLimits] = {}
     for name, feed in settings.feeds.items():
         source = settings.sources[feed.source]
-        if feed.kind != "stock" or not feed.refresh or not isinstance(source, PostgresSource):
+        if feed.kind != "stock" or not feed.refresh or not isinstance(source, AskedSource):
+            continue
+        reader = _sku_reader(name, feed, source, clock, limits)
+        if reader is None:
             continue
         budget = budgets.setdefault(
             feed.source, CallBudget(source.refresh_rate, source.refresh_burst)
         )
-        reader = _sku_reader(name, feed, source, clock)
         asking = Asking(reader, budget, breaker_of(name), source.refresh_timeout)
         kept = Feed(name, feed.kind)
         made.add(RefreshDesk(kept, asking, ingest, ingest.outages, made.tell, clock, clock_ms))
@@ -94,7 +105,27 @@ def refresher(
 
 
 def _sku_reader(
-    name: str, feed: FeedSettings, source: PostgresSource, clock: Callable[[], float]
-) -> SkuReader:
-    """What asks this source for single SKUs."""
-    return PostgresSkus(name, feed, source, clock)
+    name: str,
+    feed: FeedSettings,
+    source: Source,
+    clock: Callable[[], float],
+    limits: dict[str, HttpLimits],
+) -> SkuReader | None:
+    """What asks this source for single SKUs; None where it cannot be asked so.
+
+    `limits` are shared by the feeds of each source: those of refreshes, so that a snapshot which
+    uses up what its ERP allows delays nobody's checkout.
+
+    Raises:
+        SourceError: the feed's mapping does not fit its kind.
+    """
+    match source:
+        case PostgresSource():
+            return PostgresSkus(name, feed, source, clock)
+        case HttpSource() if feed.sku_query is not None:
+            rate, burst = source.refresh_rate, source.refresh_burst
+            asked = source.model_copy(update={"rate": rate, "burst": burst})
+            shared = limits.setdefault(feed.source, HttpLimits(asked, clock))
+            return HttpSkus(name, feed, feed.sku_query, source, shared, clock)
+        case _:
+            return None

@@ -7,6 +7,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
+from gateway.config.asked_section import AskedSource
 from gateway.config.http_sections import (
     DeltaValue,
     HttpSource,
@@ -16,19 +17,12 @@ from gateway.config.http_sections import (
     Parameter,
     RelativePath,
 )
+from gateway.config.refresh_sections import SkuQuery
 from gateway.config.section import Section
 from gateway.config.values import PostgresDsn, Seconds, Spell
 from gateway.domain.record_kinds import Kind
 
-_OF_HTTP: Final = ("path", "rows", "mapping", "paging", "delta_param", "delta_value")
-
-
-class AskedSource(Section):
-    """A source that can be asked for single SKUs: how often, and how long it may take."""
-
-    refresh_rate: Annotated[float, Field(gt=0, le=10_000)] = 50.0
-    refresh_burst: Annotated[int, Field(ge=1, le=10_000)] = 10
-    refresh_timeout: Seconds = 1.0
+_OF_HTTP: Final = ("path", "rows", "mapping", "paging", "delta_param", "delta_value", "sku_query")
 
 
 class PostgresSource(AskedSource):
@@ -79,6 +73,7 @@ class Feed(Section):
     delta_every: Seconds | None = None
     snapshot_every: Seconds = 21600.0
     refresh: bool = True
+    sku_query: SkuQuery | None = None
     guard: Guard = Guard()
 
 
@@ -101,6 +96,8 @@ def _misfit_of_http(feed: Feed) -> str | None:
         return "query: is for feeds from postgres; one from http has a mapping"
     if not feed.mapping:
         return "mapping: a feed from http needs one: where each field is in a row"
+    if feed.sku_query is not None and feed.kind != "stock":
+        return f"sku_query: is for feeds of stock, not of {feed.kind}"
     if feed.watermark is not None and feed.watermark not in feed.mapping:
         known = ", ".join(feed.mapping)
         return f"watermark: {feed.watermark!r} is none of the mapping's fields: {known}"

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, model_validator
 
+from gateway.config.asked_section import AskedSource
 from gateway.config.expressions import Expression, ExpressionError
 from gateway.config.section import Section
 from gateway.config.values import Seconds
@@ -36,7 +37,12 @@ def _http_url(url: str) -> str:
     return url
 
 
-def _relative(path: str) -> str:
+def relative_path(path: str) -> str:
+    """The path of a feed, if it is one.
+
+    Raises:
+        ValueError: it is none.
+    """
     if re.match(r"[A-Za-z][A-Za-z0-9+.-]*:|//", path):
         raise ValueError("must be relative to the url of its source")
     if "{" in path or "}" in path:
@@ -73,7 +79,7 @@ def _with_place(text: str) -> str:
 
 
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
-RelativePath = Annotated[str, Field(max_length=2000), AfterValidator(_relative)]
+RelativePath = Annotated[str, Field(max_length=2000), AfterValidator(relative_path)]
 JmesPath = Annotated[str, AfterValidator(_expression)]
 HeaderName = Annotated[str, AfterValidator(_header)]
 OneLine = Annotated[str, Field(min_length=1, max_length=8000), AfterValidator(_in_one_line)]
@@ -111,7 +117,7 @@ class ClientCredentials(Section):
 Auth = Annotated[BearerAuth | BasicAuth | ClientCredentials, Field(discriminator="type")]
 
 
-class HttpSource(Section):
+class HttpSource(AskedSource):
     """An ERP that answers JSON. `rate` is in calls a second, `largest_body` in bytes."""
 
     type: Literal["http"]

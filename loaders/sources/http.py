@@ -23,7 +23,7 @@ from gateway.config.feed_sections import Feed
 from gateway.config.http_sections import WATERMARK, HttpSource, NoPaging, PagePaging
 from loaders.errors import SourceError
 from loaders.reading import Reading
-from loaders.sources.http_call import AnswerError, Call, masked
+from loaders.sources.http_call import AnswerError, Call, address, masked
 from loaders.sources.http_erp import Answer, HttpErp, HttpLimits
 from loaders.sources.http_page import PageContent, PageReader
 from loaders.sources.http_paging import Page, Walk, kind_of, walk
@@ -73,7 +73,7 @@ class HttpReader:
         self._feed = feed
         self._erp = HttpErp(name, source, limits, clock)
         self._now_ms = now_ms
-        self._url = _address(source.url, feed.path)
+        self._url = address(source.url, feed.path)
         self._pages = PageReader(feed.rows, FieldMap(name, feed.kind, feed.mapping, feed.watermark))
         self._count = None if feed.paging.count is None else Expression(feed.paging.count)
         self._asked = _fingerprint(source.url, feed)
@@ -222,12 +222,6 @@ class HttpReader:
     def _conditions(self, memory: Memory) -> Mapping[str, str]:
         conditions = {"If-None-Match": memory.etag, "If-Modified-Since": memory.modified}
         return {name: value for name, value in conditions.items() if value is not None}
-
-
-def _address(base: str, path: str) -> URL:
-    if not path or path.startswith("?"):
-        return URL(base + path)
-    return URL(f"{base.rstrip('/')}/{path.lstrip('/')}")
 
 
 def _fingerprint(base: str, feed: Feed) -> str:

@@ -50,6 +50,13 @@ class Call(msgspec.Struct, frozen=True):
             raise self.wrong(_told(error)) from error
 
 
+def address(base: str, path: str) -> URL:
+    """Where a path of the source at `base` is."""
+    if not path or path.startswith("?"):
+        return URL(base + path)
+    return URL(f"{base.rstrip('/')}/{path.lstrip('/')}")
+
+
 def masked(url: URL) -> str:
     """The address as it may be shown: no user, no password, no value of what looks like a key."""
     shown = url.with_user(None)

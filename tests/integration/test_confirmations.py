@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import web
 
 from gateway.domain.confirmations import Confirm
 from gateway.services.cart_lines import CartLine
 from gateway.services.checkout import CheckoutRequest
 from tests.confirming_shop import Erp, Shop, erp, sections, shop
+from tests.rest_erp import data, rest_erp
 
 
 @pytest.fixture
@@ -76,6 +78,31 @@ async def test_a_thousand_who_ask_at_once_cost_the_erp_a_call_or_some(open_shop:
     assert len(figures) == 50
     assert answers == [(sku, figures[sku], True) for sku, _, _ in answers]
     assert 1 <= await open_shop.erp.calls() <= 5
+
+
+async def test_an_erp_with_a_rest_api_is_asked_by_sku(
+    redis_url: str, asked: Erp, tmp_path: Path
+) -> None:
+    figures = {"S1": 100, "S2": 100}
+
+    async def answer(request: web.Request) -> web.Response:
+        wanted = request.query.get("skus", "S1,S2").split(",")
+        return data([{"no": sku, "stock": figures[sku]} for sku in wanted])
+
+    chosen = sections(asked.dsn, tmp_path)
+    async with rest_erp(answer) as rest:
+        chosen["sources"]["erp"] = {"type": "http", "url": rest.url, "refresh_timeout": "20s"}
+        chosen["feeds"]["stock"] = {
+            "kind": "stock",
+            "source": "erp",
+            "mapping": {"sku": "no", "location": "'W1'", "quantity": "stock"},
+            "sku_query": {"param": "skus"},
+        }
+        async with shop(redis_url, asked, chosen) as open_shop:
+            figures["S1"] = 3
+            lines = await open_shop.look("S1", "S2")
+            assert [told(line) for line in lines] == [(3, True, None), (100, True, None)]
+            assert rest.addresses[-1] in {"/?skus=S1,S2", "/?skus=S2,S1"}
 
 
 async def test_a_figure_read_before_the_request_does_not_answer_it(open_shop: Shop) -> None:
