@@ -51,9 +51,16 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDemo]:
 
 
 @pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
-    """A browser for a module's tests, each of which opens the page it needs; then it is gone:
+def browser(chromium: Chrome) -> Iterator[Chrome]:
+    """A browser for a module's tests, each of which opens the page it needs. Then it is empty:
     a page that goes on polling the demo would take a good part of a core from all that follows."""
+    yield chromium
+    chromium.get("about:blank")
+
+
+@pytest.fixture(scope="package")
+def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
+    """One for all, as its start takes seconds."""
     missing = [str(path) for path in (_BROWSER, _DRIVER) if not path.exists()]
     if missing:
         pytest.skip(f"no {' and no '.join(missing)} (Debian: apt-get install chromium-driver)")

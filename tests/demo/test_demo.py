@@ -15,7 +15,6 @@ import sys
 import tempfile
 import time
 import tomllib
-from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -274,58 +273,43 @@ class TestRunning:
         assert (demo.data_dir / "demo.json").exists()
 
 
-@pytest.fixture
-def own_demo(tmp_path: Path) -> Iterator[RunningDemo]:
-    """A demo of the test's own, to be killed and stopped."""
-    started = RunningDemo(tmp_path / "data")
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child of its parent's end")
+def test_it_lives_through_what_kills_its_parts_and_ends_whole(tmp_path: Path) -> None:
+    first = RunningDemo(tmp_path / "data", "--workers", "2")
     try:
-        yield started.wait_ready()
+        first.wait_ready()
+        for quantity, name in enumerate(("valkey", "postgres", "load", "serve"), start=11):
+            victim = first.processes()[name]
+            os.kill(victim, signal.SIGKILL)
+            until(
+                lambda: first.processes().get(name) not in {None, victim},  # noqa: B023 - called before the next turn
+                f"{name} is back",
+            )
+            _follows(first, quantity)
+        _ends_whole(first, 0, signal.SIGTERM)
+        assert not (first.data_dir / "demo.json").exists()
+        for url in ("gateway", "ingest", "shop", "valkey", "erp_dsn"):
+            assert is_free(urlsplit(first.facts[url]).port or 0)
     finally:
-        started.stop()
-
-
-def test_every_process_that_is_killed_comes_back_and_asked_twice_all_end(
-    own_demo: RunningDemo,
-) -> None:
-    for quantity, name in enumerate(("valkey", "postgres", "load", "serve"), start=11):
-        victim = own_demo.processes()[name]
-        os.kill(victim, signal.SIGKILL)
-        until(lambda: own_demo.processes().get(name) not in {None, victim}, f"{name} is back")  # noqa: B023 - called before the next turn
-        _follows(own_demo, quantity)
-
-    started = descendants(own_demo.process.pid)
-    own_demo.process.send_signal(signal.SIGTERM)
-    own_demo.process.send_signal(signal.SIGTERM)
-    assert own_demo.stop() == 0, own_demo.output.read_text()
-    assert [pid for pid in started if running(pid)] == []
-
-
-def test_stops_cleanly_and_goes_on_where_it_was(tmp_path: Path) -> None:
-    first = RunningDemo(tmp_path / "data", "--workers", "2").wait_ready()
-    _follows(first, 17)
-    started = descendants(first.process.pid)
-    assert len(started) >= 4
-    assert first.stop(signal.SIGTERM) == 0
-    assert [pid for pid in started if running(pid)] == []
-    assert not (first.data_dir / "demo.json").exists()
-    for url in ("gateway", "ingest", "shop", "valkey", "erp_dsn"):
-        assert is_free(urlsplit(first.facts[url]).port or 0)
+        first.stop()
 
     second = RunningDemo(tmp_path / "data")
     try:
+        # It goes on where it was, and is killed.
         second.wait_ready()
         assert second.facts["keys"] == first.facts["keys"]
         assert second.facts["jwt"] == first.facts["jwt"]
-        assert second.stock(_QUIET)["salable"] == 17
+        assert second.stock(_QUIET)["salable"] == 14
+        _ends_whole(second, -signal.SIGKILL, signal.SIGKILL)
     finally:
-        assert second.stop(signal.SIGINT) == 0
+        second.stop()
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child of its parent's end")
-def test_killed_leaves_nothing_running(tmp_path: Path) -> None:
-    killed = RunningDemo(tmp_path / "data").wait_ready()
-    started = descendants(killed.process.pid)
-    assert killed.stop(signal.SIGKILL) == -signal.SIGKILL
+def _ends_whole(demo: RunningDemo, status: int, number: signal.Signals) -> None:
+    """No process of it is left."""
+    started = descendants(demo.process.pid)
+    assert len(started) >= 4
+    assert demo.stop(number) == status, demo.output.read_text()
     until(lambda: not any(running(pid) for pid in started), "all processes end")
 
 
@@ -333,7 +317,9 @@ def test_stopped_while_starting_leaves_nothing(tmp_path: Path) -> None:
     demo = RunningDemo(tmp_path / "data")
     until(lambda: "valkey" in demo.processes(), "its first server runs")
     started = descendants(demo.process.pid)
-    assert demo.stop() == 0
+    # Asked twice, as by somebody in a hurry.
+    demo.process.send_signal(signal.SIGTERM)
+    assert demo.stop(signal.SIGINT) == 0, demo.output.read_text()
     assert [pid for pid in started if running(pid)] == []
     assert not (demo.data_dir / "demo.json").exists()
 

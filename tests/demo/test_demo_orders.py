@@ -116,8 +116,16 @@ def test_no_figure_counts_an_order_twice_or_not_at_all(demo: RunningDemo, start:
 def test_order_is_sent_off_and_the_figure_stays(demo: RunningDemo, start: int) -> None:
     _, held = _reserve(demo, 2)
     name = held["reservation"]
-    assert _step(demo, name, "confirm")[0] == 200
+    status, confirmed = _step(demo, name, "confirm")
+    assert status == 200
     seen: list[float] = []
+
+    def sent_off() -> bool:
+        # The clerk would do it half a minute later.
+        return bool(_in_erp(demo, "SELECT dispatch_order($1) AS sent", confirmed["order_ref"])[0])
+
+    _watched(demo, seen, lambda: _read(demo, name)["order"]["booked"])
+    _watched(demo, seen, sent_off)
     _watched(demo, seen, lambda: bool(_read(demo, name)["order"]["dispatched"]))
     assert set(seen) == {start - 2}
     balances = _in_erp(
