@@ -16,7 +16,7 @@ PostgreSQL:
    operation of the store's script, at its spot (`spots`; for price rows `placements` asks where).
    A row that is wrong is tallied (`outcome`) with a reason (`reasons`), and what is held of it
    stays.
-3. The commands go to a `spool` on disk, the keys they are about into `seen`.
+3. The commands go to a `spool` on disk (`staging`), the keys they are about into `seen`.
 4. At the end, the reading proves that it is whole; `holdings` compares it with what the feed has
    in the store; `guard` judges whether it would empty the shop.
 5. Only now it is written (`gateway.store.bulk`): the staged rows, then the removal of what the
@@ -25,10 +25,20 @@ PostgreSQL:
 
 A snapshot that is held back in step 4 is `kept`; `answering` does what operators ask (`release`).
 
+When all that happens is in its `agenda`, and at which times of the day in a `timetable`. A
+reconcile is a snapshot of which only what differs from what is held is written: the `sieve` in step
+3 finds that, and counts it as drift, with what step 5 removes. What the next delta would bring, the
+source tells apart (docs/adr/0021).
+
 A delta takes the same way through the intake, without staging: each chunk is written at once.
 What a gateway wants confirmed takes the same way too: `refresh` hears the requests, the feed's
 `refresh_desk` gathers them, within its `budgets`, into one call for those SKUs
 (`sources.postgres_skus`), and `sku_rows` says what the answer is worth.
+
+While nobody asks for that, an `audit` draws `samples` of what is held, and `audit_rows` compares
+them with the ERP's own: so it is known how right a feed is (`auditing` makes one for each). Whom
+either may ask, and how often, is in `sku_sources`.
+
 `archive` saves what all feeds have brought as a file, and brings it back into an empty store.
 
 `load` puts it all together for the commands `stockspan load` and `stockspan check`; what the latter

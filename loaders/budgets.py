@@ -15,6 +15,10 @@ class CallBudget:
         """The moment from which the next call may be made; not before `now`."""
         return max(now, self._full_at - self._room)
 
+    def is_idle(self, now: float) -> bool:
+        """Whether nobody has called lately: then a call more keeps nobody waiting."""
+        return now >= self._full_at
+
     def take(self, now: float) -> None:
         """A call is made now."""
         self._full_at = max(self._full_at, now) + self._each

@@ -17,7 +17,7 @@ import msgspec
 from gateway.domain.record_kinds import KINDS, Kind
 from gateway.observability.events import EventKind
 from gateway.observability.recorder import Recorder
-from gateway.store.feeds import FeedRegister, FeedState
+from gateway.store.feeds import Drift, FeedRegister, FeedState
 from loaders.errors import FeedVanishedError, ReleaseError
 from loaders.guard import Limits
 from loaders.resilience import Outages
@@ -215,12 +215,26 @@ class FeedBook:
             self._outages.back(EventKind.FEED_FAILED, name, was_away=was_away)
         elif (before.failing_since_ms, before.error) != (after.failing_since_ms, after.error):
             self._outages.away(EventKind.FEED_FAILED, name, after.error or "")
-        if after.held_back == before.held_back:
-            return
-        if after.held_back is None:
-            self._recorder.record(ends, name)
-        else:
-            self._recorder.record(EventKind.FEED_QUARANTINED, name, reason=after.held_back)
+        if after.held_back != before.held_back:
+            if after.held_back is None:
+                self._recorder.record(ends, name)
+            else:
+                self._recorder.record(EventKind.FEED_QUARANTINED, name, reason=after.held_back)
+        if after.drift is not None and after.drift != before.drift:
+            self._tell_drift(name, before.drift, after.drift)
+
+    def _tell_drift(self, name: str, before: Drift | None, after: Drift) -> None:
+        """Each time that there is some is news: what was found before has been put right."""
+        if after.records:
+            self._recorder.record(
+                EventKind.FEED_DRIFT,
+                name,
+                missing=after.missing,
+                extra=after.extra,
+                differing=after.differing,
+            )
+        elif before is not None and before.records:
+            self._recorder.record(EventKind.FEED_STEADY, name)
 
 
 def named(name: str, known: Mapping[str, FeedState]) -> Feed:

@@ -19,7 +19,7 @@ from gateway.domain.errors import StoreUnavailableError
 from gateway.observability.recorder import Recorder
 from gateway.store.bulk import Block, BulkEncoder, BulkWriter, Written
 from gateway.store.client import StoreClient
-from gateway.store.feeds import FeedRegister
+from gateway.store.feeds import Drift, FeedRegister
 from gateway.store.fence import Fence
 from gateway.store.keys import Keyspace
 from loaders import states
@@ -32,12 +32,14 @@ from loaders.kept import Shelf, judged_of
 from loaders.operations import Mark
 from loaders.outcome import Outcome, Tally, outcome_of, refused
 from loaders.placements import Placements
-from loaders.progress import Meter, Meters, unmetered
+from loaders.progress import Meters, unmetered
 from loaders.reading import Reading
 from loaders.reports import Reports
 from loaders.resilience import Outages
 from loaders.seen import nothing_seen
+from loaders.sieve import Sieve
 from loaders.spool import Spool, in_blocks, stream
+from loaders.staging import metered, staging
 
 replace = msgspec.structs.replace
 
@@ -135,7 +137,7 @@ class Ingest:
     async def snapshot(self, feed: Feed, reading: Reading) -> Outcome:
         """Stage everything, and if its end is proved and the guard agrees, let it take effect.
 
-        One that is only confirmed was right before, and stays.
+        One only confirmed was right before, and stays. Of a reconcile only what differs is written.
 
         Raises:
             SourceError, SpoolError: the snapshot could not be read or staged; it has no effect.
@@ -150,7 +152,8 @@ class Ingest:
             number = opened.state.number
             mark = Mark(number, round_, started, snapshot=True, learning=self.learning)
             async with self.failure_noted(opened):
-                outcome, change = await self._snapshot(opened, reading, mark)
+                take = self._snapshot if reading.newer is None else self._reconcile
+                outcome, change = await take(opened, reading, mark)
                 # A push that was refused leaves no trace: nobody is to wait for its feed.
                 if outcome.applied or opened.registered:
                     await self.book.update(opened, change)
@@ -179,8 +182,21 @@ class Ingest:
                 written += await self.write(stream(in_blocks(commands)), opened)
         return outcome_of(tally, reading, written)
 
-    async def _snapshot(
+    async def _reconcile(
         self, opened: OpenFeed, reading: Reading, mark: Mark
+    ) -> tuple[Outcome, states.Change]:
+        # What the next delta brings is not in it: the feed is verified no later.
+        reading.as_of_ms = opened.state.verified_through_ms
+        sieve = Sieve(self._client, self.encoder)
+        outcome, change = await self._snapshot(opened, reading, mark, sieve)
+        if outcome.applied:
+            drift = Drift(mark.arrival_ms, sieve.missing, outcome.removed, sieve.differing)
+            outcome = replace(outcome, drift=drift)
+            change = states.reconciled(reading, outcome, drift)
+        return outcome, change
+
+    async def _snapshot(
+        self, opened: OpenFeed, reading: Reading, mark: Mark, sieve: Sieve | None = None
     ) -> tuple[Outcome, states.Change]:
         feed = opened.feed
         tally = Tally(feed.name)
@@ -192,10 +208,8 @@ class Ingest:
             Spool(self._spool_folder) as sweeps,
         ):
             intake = Intake(feed.kind, mark, self.encoder, tally, seen, lists)
-            async for lines in reading.lines:
-                rows = intake.read(lines)
-                await lists.settle(rows.each)
-                staged.add(intake.take(rows))
+            async for commands in staging(reading, intake, lists, sieve):
+                staged.add(commands)
                 meter.read(tally.rows)
             unproved = reading.proof(tally.rows)
             if unproved is not None:
@@ -210,13 +224,12 @@ class Ingest:
                 kept = await self.shelf.keep(judged, spools)
                 return refused(tally, reading, held), states.held_back(reading, judged, kept=kept)
             # Some row could not be told apart from what would be missing: nothing is missing then.
-            commands = staged.commands + (0 if tally.keyless else sweeps.commands)
-            meter.to_write(commands)
+            meter.to_write(staged.commands + (0 if tally.keyless else sweeps.commands))
             await self._decide(lists, opened)
-            written = await self.write(_metered(staged.blocks(), meter), opened)
+            written = await self.write(metered(staged.blocks(), meter), opened)
             removed = Written()
             if not tally.keyless:
-                removed = await self.write(_metered(sweeps.blocks(), meter), opened)
+                removed = await self.write(metered(sweeps.blocks(), meter), opened)
         outcome = outcome_of(tally, reading, written, removed)
         return outcome, states.snapshot_done(reading, outcome, mark.arrival_ms)
 
@@ -285,9 +298,3 @@ class Ingest:
                 with suppress(LoaderError, StoreUnavailableError):
                     await self.book.update(opened, states.failed(str(error), began))
             raise
-
-
-async def _metered(blocks: AsyncIterator[Block], meter: Meter) -> AsyncIterator[Block]:
-    async for block in blocks:
-        yield block
-        meter.written(block.commands)

@@ -80,6 +80,14 @@ class Intake:
 
     def take(self, rows: Rows) -> list[bytes]:
         """The commands for these rows."""
+        return self.commands(self.draft(rows))
+
+    def commands(self, drafted: Mapping[Spot, Sequence[bytes]]) -> list[bytes]:
+        """The commands that write these operations."""
+        return [spots.command(self._encoder, *pending) for pending in drafted.items()]
+
+    def draft(self, rows: Rows) -> Mapping[Spot, Sequence[bytes]]:
+        """The operations for these rows, by where they lie."""
         self._tally.rows += len(rows.each)
         for line, row in zip(*rows, strict=True):
             if isinstance(row, RejectedRowError):
@@ -90,9 +98,19 @@ class Intake:
             except WrongFieldError as wrong:
                 value = getattr(row, wrong.field)
                 self._reject(line, _fields(row), (wrong.field, value, wrong.reason))
-        commands = [spots.command(self._encoder, *pending) for pending in self._pending.items()]
-        self._pending = {}
-        return commands
+        drafted, self._pending = self._pending, {}
+        return drafted
+
+    def spare(self, rows: Rows) -> None:
+        """What is held of these rows stays as it is; a snapshot does not miss it."""
+        self._tally.rows += len(rows.each)
+        for row in rows.each:
+            kept = self._kept(row.row if isinstance(row, RejectedRowError) else _fields(row))
+            if not kept:
+                self._tally.keyless += 1
+            for address in kept:
+                if self._seen is not None:
+                    self._seen.keep(address)
 
     def _read_each(self, lines: bytes) -> Iterator[AnyRecord | RejectedRowError | None]:
         for line in lines.removesuffix(b"\n").split(b"\n"):

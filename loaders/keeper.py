@@ -1,5 +1,8 @@
 """Keeps one feed: a snapshot at the start and now and then, deltas between, for ever.
 
+A deleted row leaves nothing that a delta could bring, and a change whose transaction took longer
+than anybody thought is passed over: a reconcile now and then finds both, and counts them.
+
 Whatever fails is tried again, later and later; a feed that the store no longer knows (it was
 restarted empty) is registered anew and read whole at once.
 
@@ -15,7 +18,6 @@ from contextlib import asynccontextmanager, suppress
 from random import Random
 from typing import Final, NoReturn
 
-import msgspec
 import structlog
 
 from gateway.domain.errors import StoreUnavailableError
@@ -23,6 +25,7 @@ from gateway.observability.events import EventKind
 from gateway.store.client import DeposedError
 from gateway.store.feeds import TooManyFeedsError
 from loaders import states
+from loaders.agenda import Agenda
 from loaders.breaker import PROBE_EVERY, Breaker, State
 from loaders.errors import FeedVanishedError, LoaderError, SourceError
 from loaders.feedbook import Feed, OpenFeed
@@ -31,16 +34,7 @@ from loaders.outcome import Outcome
 from loaders.reading import FeedReader
 from loaders.resilience import STORE, Backoff, Outages
 
-_SPREAD: Final = 0.1
-
 _log = structlog.get_logger(__name__)
-
-
-class Rhythm(msgspec.Struct, frozen=True):
-    """Seconds between two snapshots, and between two deltas (None: no deltas)."""
-
-    snapshot_every: float
-    delta_every: float | None = None
 
 
 class Keeper:
@@ -49,7 +43,7 @@ class Keeper:
     def __init__(
         self,
         feed: Feed,
-        rhythm: Rhythm,
+        agenda: Agenda,
         reader: FeedReader,
         ingest: Ingest,
         outages: Outages,
@@ -57,22 +51,18 @@ class Keeper:
         random: Random,
     ) -> None:
         self.feed = feed
-        self._rhythm = rhythm
+        self._agenda = agenda
         self._reader = reader
         self.breaker: Final = Breaker()
         self._ingest = ingest
         self._outages = outages
         self._clock = clock
-        self._random = random
         self._backoff = Backoff(random)
-        self._snapshot_backoff = Backoff(random)
         self._after: Sequence[Keeper] = ()
         self._tried = asyncio.Event()
         self._woken = asyncio.Event()
         self._anew = False
         self._noted: State | None = None
-        self._next_snapshot = 0.0
-        self._next_delta = 0.0
 
     def take_up(self, ingest: Ingest, *, anew: bool) -> None:
         """Write by this one from now on; `anew`: begin as if nothing had been read here."""
@@ -110,13 +100,13 @@ class Keeper:
     def vanished(self) -> None:
         """The store does not know the feed any more."""
         self._tried.clear()
-        self._next_snapshot = 0.0
+        self._agenda.snapshot_now()
         self._woken.set()
 
     def sync_now(self) -> None:
         """Take a snapshot now, and of a source that has nothing new the same once more."""
         self._anew = True
-        self._next_snapshot = 0.0
+        self._agenda.snapshot_now()
         self._woken.set()
 
     async def snapshot(self, *, anew: bool = False) -> Outcome | None:
@@ -152,6 +142,23 @@ class Keeper:
                 return None
             return await self._ingest.delta(self.feed, reading)
 
+    async def reconcile(self, opened: OpenFeed) -> Outcome | None:
+        """Compare the feed as it was just opened with its source; None where nothing can be told.
+
+        Raises:
+            LoaderError, StoreUnavailableError, DeposedError: it failed.
+        """
+        if opened.state.watermark is None:
+            return None
+        async with (
+            self._asking(),
+            self._ingest.failure_noted(opened),
+            self._reader.reconcile(opened.state.watermark) as reading,
+        ):
+            if reading is None:
+                return None
+            return await self._ingest.snapshot(self.feed, reading)
+
     async def _step(self) -> float:
         """Do what is due, and give the seconds until the next step.
 
@@ -159,14 +166,14 @@ class Keeper:
             DeposedError: another leads.
         """
         if not self.breaker.allows(self._clock()):
-            return self._jittered(PROBE_EVERY)
+            return self._agenda.jittered(PROBE_EVERY)
         try:
             if not await self._sync():
-                return self._until_due()
+                return self._agenda.seconds_left()
         except DeposedError:
             raise
         except FeedVanishedError:
-            self._next_snapshot = 0.0
+            self._agenda.snapshot_now()
             return self._backoff.wait()
         except StoreUnavailableError as error:
             self._outages.away(EventKind.STORE_UNREACHABLE, STORE, str(error))
@@ -180,27 +187,33 @@ class Keeper:
             self._backoff.reset()
             self._outages.back(EventKind.STORE_UNREACHABLE, STORE)
             self._outages.back(EventKind.FEED_FAILED, self.feed.name)
-            return self._until_due()
+            return self._agenda.seconds_left()
         self._outages.away(EventKind.FEED_FAILED, self.feed.name, reason)
         return self._backoff.wait()
 
     async def _sync(self) -> bool:
-        """Take the snapshot that is due, or else a delta; False if that must wait for a whole."""
-        if self._clock() >= self._next_snapshot:
+        """Take the snapshot that is due, or else a delta, and after it the reconcile that is due.
+
+        False if these must wait for a whole.
+        """
+        if self._agenda.snapshot_is_due():
             await self._take_snapshot()
-        elif self._rhythm.delta_every is not None:
+        elif self._agenda.has_deltas:
             opened = await self._ingest.book.open(self.feed)
             if opened.state.verified_through_ms is None:
                 # There is no whole yet that a delta could add to: the snapshot comes first.
-                self._next_delta = self._next_snapshot
+                self._agenda.delta_waits()
                 return False
             await self.delta(opened)
-            self._next_delta = self._clock() + self._jittered(self._rhythm.delta_every)
+            self._agenda.delta_ended()
+            if self._agenda.reconcile_is_due():
+                self._agenda.reconcile_begins()
+                await self.reconcile(await self._ingest.book.open(self.feed))
+                self._agenda.reconcile_ended()
         return True
 
     async def _take_snapshot(self) -> None:
-        # Whatever becomes of it, deltas go on before it is tried again.
-        self._next_snapshot = self._clock() + self._snapshot_backoff.wait()
+        self._agenda.snapshot_begins()
         await self._others_first()
         anew, self._anew = self._anew, False
         try:
@@ -213,15 +226,15 @@ class Keeper:
             self._tried.set()
             raise
         self._tried.set()
-        wait = self._jittered(self._rhythm.snapshot_every)
-        if outcome is None or outcome.applied:
-            self._snapshot_backoff.reset()
-        elif (await self._ingest.book.open(self.feed)).state.verified_through_ms is None:
-            # Nobody is served before it is taken: an ERP that fills up now is not to wait hours.
-            wait = self._snapshot_backoff.wait()
-        # It may have been asked for once more meanwhile.
-        self._next_snapshot = self._clock() + (0.0 if self._anew else wait)
-        self._next_delta = self._clock()
+        good = outcome is None or outcome.applied
+        if not good:
+            # Nobody is served before one is taken: an ERP that fills up now is not to wait hours.
+            state = (await self._ingest.book.open(self.feed)).state
+            good = state.verified_through_ms is not None
+        self._agenda.snapshot_ended(good=good)
+        if self._anew:
+            # It was asked for once more meanwhile.
+            self._agenda.snapshot_now()
 
     async def _others_first(self) -> None:
         """Wait until every feed that comes before this one has been tried."""
@@ -258,15 +271,6 @@ class Keeper:
             if states.breaker(state)(opened.state) != opened.state:
                 await self._ingest.book.update(opened, states.breaker(state))
             self._noted = state
-
-    def _until_due(self) -> float:
-        due = self._next_snapshot
-        if self._rhythm.delta_every is not None:
-            due = min(due, self._next_delta)
-        return max(0.0, due - self._clock())
-
-    def _jittered(self, seconds: float) -> float:
-        return seconds * self._random.uniform(1 - _SPREAD, 1 + _SPREAD)
 
     async def _wait(self, seconds: float) -> None:
         self._woken.clear()

@@ -29,6 +29,7 @@ from gateway.store.leadership import Leadership
 from gateway.store.refresh import RefreshInbox
 from loaders.alerts.channels import telling
 from loaders.alerts.following import Alerting
+from loaders.auditing import audits
 from loaders.errors import LoaderError, SourceError
 from loaders.findings import Findings, findings
 from loaders.ingest import Ingest
@@ -38,7 +39,9 @@ from loaders.leader import PACE, Begun, Leader, own_name
 from loaders.progress import Meters, shown
 from loaders.refresh import Refresher, refresher
 from loaders.resilience import ended
+from loaders.samples import Samples
 from loaders.schedule import keepers, lead, reader
+from loaders.sku_sources import SkuSources
 from loaders.sources.http_erp import HttpLimits
 from loaders.sources.push import PushServer
 from loaders.sources.push_address import listening
@@ -104,8 +107,12 @@ async def _serve(
     requests = FeedRequests(parts.client, parts.keys)
 
     async def work(begun: Begun) -> int:
-        async with _refresher(settings, begun.ingest, kept) as refreshing:
-            return await lead(kept, requests, begun, refreshing)
+        breakers = {keeper.feed.name: keeper.breaker for keeper in kept}
+        sources = SkuSources(settings, time.monotonic, breakers.__getitem__)
+        samples = Samples(parts.client, parts.keys, clock_ms)
+        audited = audits(sources, begun.ingest, samples, time.monotonic)
+        async with _refresher(settings, begun.ingest, sources) as refreshing:
+            return await lead(kept, requests, begun, [refreshing, *audited])
 
     leading = asyncio.create_task(leader.run(work, shutdown))
     try:
@@ -182,13 +189,12 @@ async def _beside(work: Callable[[], Awaitable[None]], name: str) -> AsyncIterat
 
 @asynccontextmanager
 async def _refresher(
-    settings: Settings, ingest: Ingest, kept: Sequence[Keeper]
+    settings: Settings, ingest: Ingest, sources: SkuSources
 ) -> AsyncIterator[Refresher]:
     """What answers the gateways; its connections to the store are its own, and never wait."""
-    breakers = {keeper.feed.name: keeper.breaker for keeper in kept}
     async with _client(settings) as client:
         inbox = RefreshInbox(client, Keyspace(settings.store.prefix))
-        yield refresher(settings, ingest, inbox, time.monotonic, clock_ms, breakers.__getitem__)
+        yield refresher(sources, ingest, inbox, time.monotonic, clock_ms)
 
 
 async def _once(kept: Sequence[Keeper], ingest: Ingest) -> int:

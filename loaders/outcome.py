@@ -9,6 +9,7 @@ from typing import Final
 import msgspec
 
 from gateway.store.bulk import Written
+from gateway.store.feeds import Drift
 from loaders.reading import Reading
 
 SHOWN: Final = 100
@@ -32,7 +33,8 @@ class Outcome(msgspec.Struct, frozen=True):
     """One sync. A `reason` says why a snapshot had no effect, or less than it asked for.
 
     `accepted` took effect, `ignored` were not newer than what is held, `quarantined` were
-    rejected (all rows, where the snapshot was), `removed` is what a snapshot lacked.
+    rejected (all rows, where the snapshot was), `removed` is what a snapshot lacked. `drift` is
+    what a reconcile has found, and put right.
     """
 
     accepted: int = 0
@@ -43,6 +45,7 @@ class Outcome(msgspec.Struct, frozen=True):
     rejections: tuple[Rejection, ...] = ()
     reason: str | None = None
     applied: bool = True
+    drift: Drift | None = None
 
 
 class Tally:

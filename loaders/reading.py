@@ -34,6 +34,9 @@ class Reading:
     lines are through; `done` names what was read, so that it is not read again even if it was held
     back. `as_of_ms` is how old the figures are, where that is not "just now". `confirmed`: there
     are no lines, as all that the last snapshot brought is right still.
+
+    With `newer` it is for a reconcile: those lines, right once the others are through, are what the
+    next delta brings, and `lines` is all the rest, as of the same moment.
     """
 
     lines: AsyncIterator[bytes] = field(default_factory=NoLines)
@@ -43,6 +46,7 @@ class Reading:
     done: str | None = None
     as_of_ms: int | None = None
     confirmed: bool = False
+    newer: AsyncIterator[bytes] | None = None
 
 
 class SkuReader(Protocol):
@@ -63,6 +67,12 @@ class FeedReader(Protocol):
 
     def delta(self, watermark: str | None) -> AbstractAsyncContextManager[Reading | None]:
         """Read what is new since `watermark`; None when the source knows only snapshots."""
+
+    def reconcile(self, watermark: str) -> AbstractAsyncContextManager[Reading | None]:
+        """Read everything, told apart by whether a delta since `watermark` would bring it.
+
+        None when the source has no deltas.
+        """
 
     async def check(self) -> list[str]:
         """What is wrong with the feed, one line each; empty when it can be read."""

@@ -12,22 +12,13 @@ from typing import Final
 
 import msgspec
 
-from gateway.config.asked_section import AskedSource
-from gateway.config.feed_sections import Feed as FeedSettings
-from gateway.config.feed_sections import PostgresSource, Source
-from gateway.config.http_sections import HttpSource
-from gateway.config.settings import Settings
 from gateway.domain.errors import StoreUnavailableError
 from gateway.store.refresh import RefreshInbox
 from gateway.store.refresh_codec import Refreshed, RefreshRequest
-from loaders.budgets import CallBudget
 from loaders.feedbook import Feed
 from loaders.ingest import Ingest
-from loaders.reading import SkuReader
-from loaders.refresh_desk import Asking, Breaker, RefreshDesk
-from loaders.sources.http_erp import HttpLimits
-from loaders.sources.http_skus import HttpSkus
-from loaders.sources.postgres_skus import PostgresSkus
+from loaders.refresh_desk import RefreshDesk
+from loaders.sku_sources import SkuSources
 
 _MOST_UNTOLD: Final = 1_000
 
@@ -73,12 +64,11 @@ class Refresher:
 
 
 def refresher(
-    settings: Settings,
+    sources: SkuSources,
     ingest: Ingest,
     inbox: RefreshInbox,
     clock: Callable[[], float],
     clock_ms: Callable[[], int],
-    breaker_of: Callable[[str], Breaker],
 ) -> Refresher:
     """A desk for every feed of stock whose source can be asked by SKU; nothing is opened yet.
 
@@ -86,46 +76,7 @@ def refresher(
         SourceError: the mapping of a feed does not fit its kind.
     """
     made = Refresher(inbox)
-    budgets: dict[str, CallBudget] = {}
-    limits: dict[str, HttpLimits] = {}
-    for name, feed in settings.feeds.items():
-        source = settings.sources[feed.source]
-        if feed.kind != "stock" or not feed.refresh or not isinstance(source, AskedSource):
-            continue
-        reader = _sku_reader(name, feed, source, clock, limits)
-        if reader is None:
-            continue
-        budget = budgets.setdefault(
-            feed.source, CallBudget(source.refresh_rate, source.refresh_burst)
-        )
-        asking = Asking(reader, budget, breaker_of(name), source.refresh_timeout)
-        kept = Feed(name, feed.kind)
-        made.add(RefreshDesk(kept, asking, ingest, ingest.outages, made.tell, clock, clock_ms))
+    for one in sources.asked():
+        feed = Feed(one.name, one.feed.kind)
+        made.add(RefreshDesk(feed, one.asking, ingest, ingest.outages, made.tell, clock, clock_ms))
     return made
-
-
-def _sku_reader(
-    name: str,
-    feed: FeedSettings,
-    source: Source,
-    clock: Callable[[], float],
-    limits: dict[str, HttpLimits],
-) -> SkuReader | None:
-    """What asks this source for single SKUs; None where it cannot be asked so.
-
-    `limits` are shared by the feeds of each source: those of refreshes, so that a snapshot which
-    uses up what its ERP allows delays nobody's checkout.
-
-    Raises:
-        SourceError: the feed's mapping does not fit its kind.
-    """
-    match source:
-        case PostgresSource():
-            return PostgresSkus(name, feed, source, clock)
-        case HttpSource() if feed.sku_query is not None:
-            rate, burst = source.refresh_rate, source.refresh_burst
-            asked = source.model_copy(update={"rate": rate, "burst": burst})
-            shared = limits.setdefault(feed.source, HttpLimits(asked, clock))
-            return HttpSkus(name, feed, feed.sku_query, source, shared, clock)
-        case _:
-            return None

@@ -10,6 +10,7 @@ import structlog
 
 from gateway.observability.events import EventKind
 from gateway.observability.recorder import Recorder
+from gateway.store.feeds import Drift
 from loaders.outcome import Outcome, Rejection
 
 _log = structlog.get_logger(__name__)
@@ -31,6 +32,10 @@ class Reports:
     def snapshot(self, feed: str, outcome: Outcome, took_ms: int) -> None:
         """What became of a snapshot; of one without effect the feed's own events tell."""
         if not outcome.applied:
+            return
+        if outcome.drift is not None:
+            self._reconciled(feed, outcome.drift, took_ms)
+            self._quarantined(feed, outcome)
             return
         told = {} if outcome.reason is None else {"reason": outcome.reason}
         if outcome.unknown_fields:
@@ -58,6 +63,15 @@ class Reports:
             ignored=outcome.ignored,
         )
         self._quarantined(feed, outcome)
+
+    def _reconciled(self, feed: str, drift: Drift, took_ms: int) -> None:
+        _log.info(
+            "feed compared with the ERP",
+            action="feed.reconciled",
+            feed=feed,
+            **drift.counts(),
+            seconds=round(took_ms / 1000, 1),
+        )
 
     def _quarantined(self, feed: str, outcome: Outcome) -> None:
         if not outcome.rejections:

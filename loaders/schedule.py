@@ -7,11 +7,12 @@ be filled at once, however far the next snapshot is away.
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from random import Random
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NoReturn, Protocol
 
 import structlog
 
@@ -22,33 +23,44 @@ from gateway.config.settings import Settings
 from gateway.domain.errors import StoreUnavailableError
 from gateway.store.feed_requests import FeedRequests
 from gateway.store.feeds import TooManyFeedsError
+from loaders.agenda import Agenda, Rhythm
 from loaders.answering import Answering
 from loaders.feedbook import PUSHED, Feed
 from loaders.guard import Limits
 from loaders.ingest import Ingest
-from loaders.keeper import Keeper, Rhythm
+from loaders.keeper import Keeper
 from loaders.leader import Begun
 from loaders.reading import SampledReader
-from loaders.refresh import Refresher
 from loaders.resilience import ended
 from loaders.sources.files import FilesReader
 from loaders.sources.http import HttpReader
 from loaders.sources.http_erp import HttpLimits
 from loaders.sources.postgres import PostgresReader
+from loaders.sources.query import changes_with_the_day
+from loaders.timetable import Daily, Timetable
 
 _WATCH_SECONDS: Final = 1.0
 _FILES_EVERY_SECONDS: Final = 5.0
+_AFTER_MIDNIGHT: Final = dt.time(0, 1)
+"""When what depends on the day is read anew, where nobody says otherwise."""
 
 _log = structlog.get_logger(__name__)
+
+
+class Beside(Protocol):
+    """What goes on beside the feeds, where they are kept."""
+
+    async def run(self) -> None:
+        """Until cancelled."""
 
 
 async def lead(
     keepers: Sequence[Keeper],
     requests: FeedRequests,
     begun: Begun,
-    refresher: Refresher | None = None,
+    besides: Sequence[Beside] = (),
 ) -> NoReturn:
-    """Keep every feed, refresh what gateways ask for, and do what operators ask, for a term.
+    """Keep every feed, do what operators ask and what goes on `besides`, for a term.
 
     Ends by cancellation.
 
@@ -67,8 +79,7 @@ async def lead(
     answering = Answering(requests, ingest, keepers)
     tasks.append(asyncio.create_task(answering.run(), name="requests"))
     tasks.append(asyncio.create_task(_watch(keepers, ingest), name="watch"))
-    if refresher is not None:
-        tasks.append(asyncio.create_task(refresher.run(), name="refresh"))
+    tasks += [asyncio.create_task(one.run(), name=type(one).__name__) for one in besides]
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:
@@ -94,7 +105,7 @@ def keepers(
     kept = [
         Keeper(
             Feed(name, feed.kind, _limits(feed)),
-            _rhythm(feed, settings),
+            Agenda(_rhythm(feed, settings), clock, random, _daily(feed, settings, random)),
             reader(name, feed, settings, clock, limits),
             ingest,
             ingest.outages,
@@ -181,8 +192,20 @@ def _limits(feed: FeedSettings) -> Limits:
     return Limits(guard.zeroed_share, guard.judged_from, guard.moved_share, guard.moved_by)
 
 
+def _daily(feed: FeedSettings, settings: Settings, random: Random) -> Daily | None:
+    """The snapshots that come at a time of the day, where there are any."""
+    times = feed.snapshot_at
+    if times is None:
+        times = (_AFTER_MIDNIGHT,) if changes_with_the_day(feed.query or "") else ()
+    if not times:
+        return None
+    zone = feed.timezone or next(iter(settings.channels.values())).timezone
+    return Daily(Timetable(times, zone), _wall_clock_ms, random)
+
+
 def _rhythm(feed: FeedSettings, settings: Settings) -> Rhythm:
-    if isinstance(settings.sources[feed.source], FilesSource):
+    source = settings.sources[feed.source]
+    if isinstance(source, FilesSource):
         # A look at the manifest costs nothing: what is new is read soon.
         return Rhythm(feed.delta_every or _FILES_EVERY_SECONDS)
-    return Rhythm(feed.snapshot_every, feed.delta_every)
+    return Rhythm(feed.snapshot_every, feed.delta_every, feed.reconciles_every(source))

@@ -78,6 +78,11 @@ def ack(order_ref: str) -> Spot:
     return (_ACK, order_ref)
 
 
+def is_of_levels(spot: Spot) -> bool:
+    """Whether the records there are levels."""
+    return spot[0] == _LEVELS
+
+
 def list_of(spot: Spot) -> str | None:
     """The price list whose rows lie there; None where the names of entries tell."""
     return spot[1] if spot[0] == _LIST_ROWS else None
@@ -112,7 +117,12 @@ def holds(kind: Kind, entry: Entry) -> bool:
 
 def command(encoder: BulkEncoder, spot: Spot, operations: Sequence[bytes]) -> bytes:
     """The command that writes these operations there."""
-    return encoder.put(_PLACES[spot[0]](encoder, spot), operations)
+    return encoder.put(place(encoder, spot), operations)
+
+
+def place(encoder: BulkEncoder, spot: Spot) -> Place:
+    """Where that is in the store."""
+    return _PLACES[spot[0]](encoder, spot)
 
 
 def everything(

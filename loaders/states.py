@@ -9,7 +9,8 @@ from collections.abc import Callable
 
 import msgspec
 
-from gateway.store.feeds import FeedState, HeldBack
+from gateway.domain.accuracy import Accuracy
+from gateway.store.feeds import Drift, FeedState, HeldBack
 from loaders.breaker import State as Breaker
 from loaders.kept import Judged
 from loaders.outcome import Outcome
@@ -46,6 +47,22 @@ def confirmed(reading: Reading, started_ms: int) -> Change:
             _well(state, reading),
             verified_through_ms=_later(state.verified_through_ms, reading, started_ms),
             held_back=None,
+        )
+
+    return change
+
+
+def reconciled(reading: Reading, outcome: Outcome, drift: Drift) -> Change:
+    """Compared, and put right where it differed; what is newer is for the next delta to bring."""
+
+    def change(state: FeedState) -> FeedState:
+        return _replace(
+            _well(state, reading),
+            held_back=None,
+            held=None,
+            drift=drift,
+            accepted=state.accepted + outcome.accepted,
+            quarantined=outcome.quarantined,
         )
 
     return change
@@ -115,6 +132,15 @@ def released(judged: Judged, outcome: Outcome) -> Change:
 def discarded(state: FeedState) -> FeedState:
     """What was held back is no more."""
     return _replace(state, held_back=None, held=None)
+
+
+def audited(accuracy: Accuracy) -> Change:
+    """Some SKUs were looked at; nothing else is known by that."""
+
+    def change(state: FeedState) -> FeedState:
+        return _replace(state, accuracy=accuracy)
+
+    return change
 
 
 def failed(error: str, started_ms: int) -> Change:

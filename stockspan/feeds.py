@@ -9,15 +9,27 @@ from typing import Final
 from rich.table import Table
 
 from gateway.config.settings import Settings
+from gateway.domain.accuracy import Accuracy
 from gateway.store.client import StoreClient
 from gateway.store.feed_requests import Act, FeedRequests
-from gateway.store.feeds import FeedRegister, FeedState, HeldBack
+from gateway.store.feeds import Drift, FeedRegister, FeedState, HeldBack
 from gateway.store.keys import Keyspace
 from gateway.store.leadership import leader
 from gateway.wiring.connections import clock_ms, connect
 from stockspan.ages import age_text
 from stockspan.failure import Failure
 
+_COLUMNS: Final = (
+    "feed",
+    "kind",
+    "verified",
+    "accepted",
+    "ignored",
+    "quarantined",
+    "drift",
+    "accuracy",
+    "state",
+)
 _NOBODY: Final = "no loader leads"
 
 
@@ -31,10 +43,18 @@ async def status(settings: Settings) -> tuple[Table, str]:
         states = await FeedRegister(client, keys).all()
         leads = await leader(client, keys)
     now_ms = clock_ms()
-    table = Table("feed", "kind", "verified", "accepted", "ignored", "quarantined", "state")
+    table = Table(*_COLUMNS)
     for name, state in sorted(states.items()):
         counts = [str(count) for count in (state.accepted, state.ignored, state.quarantined)]
-        table.add_row(name, state.kind, _age(state, now_ms), *counts, _condition(state, now_ms))
+        table.add_row(
+            name,
+            state.kind,
+            _age(state, now_ms),
+            *counts,
+            _drift(state.drift, now_ms),
+            _accuracy(state.accuracy),
+            _condition(state, now_ms),
+        )
     return table, f"leader: {leads}" if leads else _NOBODY
 
 
@@ -75,6 +95,22 @@ def _age(state: FeedState, now_ms: int) -> str:
     if state.verified_through_ms is None:
         return "never"
     return age_text(now_ms - state.verified_through_ms)
+
+
+def _drift(drift: Drift | None, now_ms: int) -> str:
+    """What the last reconcile found: records, and how the store was wrong about them."""
+    if drift is None:
+        return "-"
+    said = ", ".join(f"{count} {how}" for how, count in drift.counts().items() if count)
+    return f"{said or 'none'}, {age_text(now_ms - drift.at_ms)}"
+
+
+def _accuracy(accuracy: Accuracy | None) -> str:
+    """What share of SKUs was right, of how many; and between which shares that of all lies."""
+    if accuracy is None:
+        return "-"
+    low, high = accuracy.bounds()
+    return f"{accuracy.share:.1%} of {accuracy.asked} ({low:.1%} to {high:.1%})"
 
 
 def _condition(state: FeedState, now_ms: int) -> str:

@@ -151,8 +151,9 @@ async def erp(database: str) -> AsyncIterator[Erp]:
 
 def sections(erp_dsn: str, folder: Path, **source: Any) -> dict[str, Any]:
     """The settings of a loader with one feed of stock; `source` goes to the ERP's section."""
-    # A test's machine may be slow; what happens after that is tested at the desk.
-    patient = {"refresh_rate": 1_000, "refresh_timeout": "20s"}
+    # A test's machine may be slow; what happens after that is tested at the desk. An audit's calls
+    # would be counted with the others.
+    patient = {"refresh_rate": 1_000, "refresh_timeout": "20s", "audit_rate": 0}
     found = {"type": "postgres", "dsn": erp_dsn, **patient, **source}
     return {
         "loaders": {"spool_dir": folder / "spool"},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any
 
 from gateway.domain.customers import Customer
 from gateway.domain.orders import OrderAck
@@ -43,9 +44,18 @@ class StockedStore:
         self._version = 0
 
     async def verify(
-        self, through_ms: int, *, failing: bool = False, feed: str = FEED, kind: str = "stock"
+        self,
+        through_ms: int,
+        *,
+        failing: bool = False,
+        feed: str = FEED,
+        kind: str = "stock",
+        **known: Any,
     ) -> None:
-        """Let the feed be loaded and right until then; what is put from now on is written by it."""
+        """Let the feed be loaded and right until then; what is put from now on is written by it.
+
+        `known` is what else there is in its state.
+        """
         state = await self.feeds.register(feed, kind)
         self._feed = state.number
         failing_since = through_ms if failing else None
@@ -56,6 +66,7 @@ class StockedStore:
                 state.number,
                 verified_through_ms=through_ms,
                 failing_since_ms=failing_since,
+                **known,
             ),
         )
 

@@ -89,6 +89,10 @@ class Readings:
                 failing=state.failing_since_ms is not None,
                 shut=state.breaker is not None,
                 held_back=state.held_back is not None,
+                drift={} if state.drift is None else state.drift.counts(),
+                accuracy=None if state.accuracy is None else state.accuracy.share,
+                accuracy_low=None if state.accuracy is None else state.accuracy.bounds()[0],
+                audited=None if state.accuracy is None else state.accuracy.asked,
             )
             for name, state in self._directory.current.feeds.items()
         }

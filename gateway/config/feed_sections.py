@@ -19,9 +19,11 @@ from gateway.config.http_sections import (
 )
 from gateway.config.refresh_sections import SkuQuery
 from gateway.config.section import Section
-from gateway.config.values import PostgresDsn, Seconds, Spell
+from gateway.config.values import PostgresDsn, Seconds, Spell, TimeOfDay, TimeZone
 from gateway.domain.record_kinds import Kind
 
+_HOUR: Final = 3600.0
+_PASSING: Final = "order_acks"
 _OF_HTTP: Final = ("path", "rows", "mapping", "paging", "delta_param", "delta_value", "sku_query")
 
 
@@ -72,13 +74,34 @@ class Feed(Section):
     overlap: Spell = 10.0
     delta_every: Seconds | None = None
     snapshot_every: Seconds = 21600.0
+    snapshot_at: tuple[TimeOfDay, ...] | None = None
+    timezone: TimeZone | None = None
+    reconcile_every: Spell | None = None
     refresh: bool = True
     sku_query: SkuQuery | None = None
     guard: Guard = Guard()
 
+    def reconciles_every(self, source: Source) -> float | None:
+        """Seconds between two reconciles; None where there are none.
+
+        Unasked only from a database, where it is one query: over HTTP it may be a thousand calls.
+        """
+        if self.reconcile_every is not None:
+            return self.reconcile_every or None
+        is_cheap = isinstance(source, PostgresSource) and self.follows
+        return _HOUR if is_cheap and self.kind != _PASSING else None
+
+    @property
+    def follows(self) -> bool:
+        """Whether it is kept new by deltas."""
+        return self.delta_every is not None and self.watermark is not None
+
 
 def misfit(feed: Feed, source: PostgresSource | HttpSource | FilesSource) -> str | None:
     """What a feed lacks, or has too much, for its source; None when they fit."""
+    mistimed = _mistimed(feed, source)
+    if mistimed is not None:
+        return mistimed
     match source:
         case HttpSource():
             return _misfit_of_http(feed)
@@ -89,6 +112,18 @@ def misfit(feed: Feed, source: PostgresSource | HttpSource | FilesSource) -> str
         case _:
             too_much = next((name for name in _OF_HTTP if name in feed.model_fields_set), None)
             return too_much and f"{too_much}: is for feeds from http, not from {source.type}"
+
+
+def _mistimed(feed: Feed, source: Source) -> str | None:
+    if feed.snapshot_at and isinstance(source, FilesSource):
+        return "snapshot_at: is not for feeds from files: each is read when its manifest is new"
+    if not feed.reconcile_every:
+        return None
+    if not feed.follows or isinstance(source, FilesSource):
+        return "reconcile_every: is for feeds with deltas (watermark and delta_every)"
+    if feed.kind == _PASSING:
+        return f"reconcile_every: {_PASSING} do not stay: there is nothing to compare with"
+    return None
 
 
 def _misfit_of_http(feed: Feed) -> str | None:

@@ -122,6 +122,7 @@ class HttpSource(AskedSource):
 
     type: Literal["http"]
     url: HttpUrl
+    audit_rate: Annotated[float, Field(ge=0, le=60_000)] = 6.0
     auth: Auth | None = None
     headers: dict[HeaderName, OneLine] = Field(default={})
     connect_timeout: Seconds = 10.0

@@ -114,7 +114,7 @@ def _a_bound(bound: float) -> float:
 
 def _without_zone(moment: time) -> time:
     if moment.tzinfo is not None:
-        msg = "must be a time of the channel's own day, without an offset"
+        msg = "must be a time of the day there, without an offset"
         raise ValueError(msg)
     return moment
 

@@ -42,6 +42,7 @@ class EventKind(StrEnum):
     FEED_ROWS_REJECTED = "feed.rows_rejected"
     FEED_LOST = "feed.lost"
     FEED_DRIFT = "feed.drift"
+    FEED_STEADY = "feed.steady"
     REFRESH_FAILED = "refresh.failed"
     REFRESH_RECOVERED = "refresh.recovered"
     BREAKER_OPENED = "breaker.opened"
@@ -130,6 +131,9 @@ MEANINGS: Final[Mapping[EventKind, Meaning]] = {
         "What differed has been put right. Drift that comes back means that the feed's deltas "
         "miss changes: look at its watermark and overlap.",
         _FEEDS,
+    ),
+    EventKind.FEED_STEADY: Meaning(
+        Severity.INFO, "the store agrees with the ERP again", "feed", ends=EventKind.FEED_DRIFT
     ),
     EventKind.REFRESH_FAILED: Meaning(
         Severity.WARNING,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -24,7 +24,9 @@ _BUCKETS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0
 class FeedReading(msgspec.Struct, frozen=True):
     """What is worth measuring of a feed: seconds since it was verified (None: never).
 
-    `shut`: its breaker keeps its source from being asked; `held_back`: a snapshot waits for people.
+    `shut`: its breaker keeps its source from being asked; `held_back`: a snapshot waits for people;
+    `drift`: the records that its last reconcile found wrong, by how they were. Of the `audited`
+    SKUs so large a share is right, and of all no less than `accuracy_low`, as far as can be told.
     """
 
     kind: str
@@ -32,6 +34,10 @@ class FeedReading(msgspec.Struct, frozen=True):
     failing: bool
     shut: bool
     held_back: bool
+    drift: Mapping[str, int] = {}
+    accuracy: float | None = None
+    accuracy_low: float | None = None
+    audited: int | None = None
 
 
 class PromiseReading(msgspec.Struct, frozen=True):
@@ -137,36 +143,7 @@ class _ReadingsCollector(Collector):
         )
         lost.add_metric((), self._readings.events_lost())
         yield lost
-        age = GaugeMetricFamily(
-            "stockspan_feed_verified_age_seconds",
-            "Age of what a feed last verified; absent until it was loaded.",
-            labels=("feed", "kind"),
-        )
-        failing = GaugeMetricFamily(
-            "stockspan_feed_failing",
-            "Whether a feed's last sync failed: 1 or 0.",
-            labels=("feed", "kind"),
-        )
-        shut = GaugeMetricFamily(
-            "stockspan_feed_breaker_open",
-            "Whether a feed's source is asked no more, or only now and then: 1 or 0.",
-            labels=("feed", "kind"),
-        )
-        held_back = GaugeMetricFamily(
-            "stockspan_feed_held_back",
-            "Whether a snapshot of the feed waits to be released or discarded: 1 or 0.",
-            labels=("feed", "kind"),
-        )
-        for name, feed in sorted(self._readings.feeds().items()):
-            failing.add_metric((name, feed.kind), float(feed.failing))
-            shut.add_metric((name, feed.kind), float(feed.shut))
-            held_back.add_metric((name, feed.kind), float(feed.held_back))
-            if feed.age is not None:
-                age.add_metric((name, feed.kind), feed.age)
-        yield age
-        yield failing
-        yield shut
-        yield held_back
+        yield from _feed_metrics(self._readings.feeds())
         confirmations = CounterMetricFamily(
             "stockspan_confirmations",
             "Lines of checkouts that the ERP was to confirm, by what came of it.",
@@ -178,6 +155,64 @@ class _ReadingsCollector(Collector):
         promises = self._readings.promises()
         if promises is not None:
             yield from _promise_metrics(promises)
+
+
+_FEED_GAUGES: Final[Sequence[tuple[str, str, Callable[[FeedReading], float | None]]]] = (
+    (
+        "stockspan_feed_verified_age_seconds",
+        "Age of what a feed last verified; absent until it was loaded.",
+        lambda feed: feed.age,
+    ),
+    (
+        "stockspan_feed_failing",
+        "Whether a feed's last sync failed: 1 or 0.",
+        lambda feed: feed.failing,
+    ),
+    (
+        "stockspan_feed_breaker_open",
+        "Whether a feed's source is asked no more, or only now and then: 1 or 0.",
+        lambda feed: feed.shut,
+    ),
+    (
+        "stockspan_feed_held_back",
+        "Whether a snapshot of the feed waits to be released or discarded: 1 or 0.",
+        lambda feed: feed.held_back,
+    ),
+    (
+        "stockspan_feed_accuracy",
+        "Share of the SKUs an audit looked at that were held as the ERP has them.",
+        lambda feed: feed.accuracy,
+    ),
+    (
+        "stockspan_feed_accuracy_low",
+        "The share of all SKUs above which it lies with 97.5 % certainty.",
+        lambda feed: feed.accuracy_low,
+    ),
+    (
+        "stockspan_feed_audited_skus",
+        "How many SKUs that is of: the last ones, a thousand at most.",
+        lambda feed: feed.audited,
+    ),
+)
+
+
+def _feed_metrics(feeds: Mapping[str, FeedReading]) -> Iterable[Metric]:
+    for name, meaning, figure in _FEED_GAUGES:
+        gauge = GaugeMetricFamily(name, meaning, labels=("feed", "kind"))
+        for feed, reading in sorted(feeds.items()):
+            value = figure(reading)
+            if value is not None:
+                gauge.add_metric((feed, reading.kind), float(value))
+        yield gauge
+    drift = GaugeMetricFamily(
+        "stockspan_feed_drift_records",
+        "Records that the feed's last reconcile found missing, extra or differing.",
+        labels=("feed", "kind", "how"),
+    )
+    for feed, reading in sorted(feeds.items()):
+        for how, records in reading.drift.items():
+            drift.add_metric((feed, reading.kind, how), records)
+    yield drift
 
 
 def _promise_metrics(promises: PromiseReading) -> Iterable[Metric]:

@@ -12,6 +12,7 @@ from typing import Final
 
 import msgspec
 
+from gateway.domain.accuracy import Accuracy
 from gateway.store.client import StoreClient
 from gateway.store.fence import Fence, FencedWrites
 from gateway.store.keys import Change, ChangeKind, Keyspace, encode_change
@@ -41,11 +42,34 @@ class HeldBack(msgspec.Struct, frozen=True, omit_defaults=True):
     kept: bool = False
 
 
+class Drift(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a reconcile found, which was begun at `at_ms`: records, by how the store was wrong.
+
+    `missing` were not there, `extra` were no longer the ERP's, `differing` were held otherwise;
+    what the next delta would have brought is none of these.
+    """
+
+    at_ms: int
+    missing: int = 0
+    extra: int = 0
+    differing: int = 0
+
+    def counts(self) -> Mapping[str, int]:
+        """The records by how the store was wrong."""
+        return {"missing": self.missing, "extra": self.extra, "differing": self.differing}
+
+    @property
+    def records(self) -> int:
+        """How many in all."""
+        return sum(self.counts().values())
+
+
 class FeedState(msgspec.Struct, frozen=True, omit_defaults=True):
     """One feed. Times are milliseconds since the epoch; None means never.
 
     `held_back` is why the latest snapshot was, `held` what is known of it. `breaker` is `open` or
-    `half_open` while its source is asked no more, or only now and then. `incomplete`: the store
+    `half_open` while its source is asked no more, or only now and then. `drift` is what the last
+    reconcile found, `accuracy` what audits have. `incomplete`: the store
     lost what was pushed; only a snapshot can make it whole again. `late`: it joined a store with
     warm stock, so no answer about stock waits for its first sync, nor does readiness.
     `late_for_prices`: the same of prices.
@@ -61,6 +85,8 @@ class FeedState(msgspec.Struct, frozen=True, omit_defaults=True):
     held_back: str | None = None
     held: HeldBack | None = None
     breaker: str | None = None
+    drift: Drift | None = None
+    accuracy: Accuracy | None = None
     incomplete: bool = False
     late: bool = False
     late_for_prices: bool = False

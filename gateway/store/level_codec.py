@@ -32,6 +32,7 @@ class _LevelWire(msgspec.Struct, frozen=True, array_like=True):
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(_LevelWire).decode
 
+_WITH_RATE: Final = b"\x97"
 _NOTHING_LEARNT: Final = b"\xca\0\0\0\0" * 2
 """Two floats of four bytes: `put.lua` writes over them what it learns."""
 
@@ -42,14 +43,19 @@ def level_payload(level: StockLevel, *, learning: bool = False) -> bytes:
     allocated, safety_stock = to_number(level.allocated), to_number(level.safety_stock)
     if level.incoming or learning:
         coming = [(to_number(supply.quantity), str(supply.date)) for supply in level.incoming]
-        figures = _encode((quantity, on_hand, allocated, safety_stock, coming))
+        whole = _encode((quantity, on_hand, allocated, safety_stock, coming))
         # The first byte is an array of five; it becomes one of seven.
-        return b"\x97" + figures[1:] + _NOTHING_LEARNT if learning else figures
+        return _WITH_RATE + whole[1:] + _NOTHING_LEARNT if learning else whole
     if safety_stock:
         return _encode((quantity, on_hand, allocated, safety_stock))
     if allocated:
         return _encode((quantity, on_hand, allocated))
     return _encode((quantity, on_hand) if on_hand else (quantity,))
+
+
+def figures(payload: bytes) -> bytes:
+    """The payload of a level less what was learnt: two of which this is the same do not differ."""
+    return payload[: -len(_NOTHING_LEARNT)] if payload[:1] == _WITH_RATE else payload
 
 
 def decode_level(entry: Entry, taken: Taken | None = None) -> StockLevel:

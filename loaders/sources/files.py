@@ -95,6 +95,12 @@ class FilesReader:
         finally:
             drop.close()
 
+    @asynccontextmanager
+    async def reconcile(self, watermark: str) -> AsyncIterator[None]:
+        """None: there are no deltas."""
+        del watermark
+        yield None
+
     async def check(self) -> list[str]:
         """What is wrong with the folder, one line each."""
         try:

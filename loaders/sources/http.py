@@ -27,8 +27,8 @@ from loaders.sources.http_call import AnswerError, Call, address, masked
 from loaders.sources.http_erp import Answer, HttpErp, HttpLimits
 from loaders.sources.http_page import PageContent, PageReader
 from loaders.sources.http_paging import Page, Walk, kind_of, walk
-from loaders.sources.mapping import FieldMap
-from loaders.sources.marks import Marks, read_mark
+from loaders.sources.mapping import FieldMap, MappedRow
+from loaders.sources.marks import Mark, Marks, read_mark
 
 _CONDITIONAL: Final = frozenset({int(HTTPStatus.NOT_MODIFIED)})
 _BEYOND: Final = frozenset({int(HTTPStatus.NOT_FOUND)})
@@ -120,6 +120,20 @@ class HttpReader:
         yield reading
 
     @asynccontextmanager
+    async def reconcile(self, watermark: str) -> AsyncIterator[Reading | None]:
+        """Every page; None where none can be told from what is newer."""
+        memory = self._remembered(watermark)
+        mark = None if memory.mark is None else read_mark(memory.mark)
+        if mark is None:
+            yield None
+            return
+        way = walk(self._feed.paging)
+        first = await self._erp.get(way.begin(self._url))
+        since = mark.less(self._feed.overlap)
+        newer: list[bytes] = []
+        yield Reading(self._older(way, first, since, newer), newer=_collected(newer))
+
+    @asynccontextmanager
     async def sample(self, most: int) -> AsyncIterator[Reading]:
         """The first rows, of the first page."""
         first = await self._erp.get(walk(self._feed.paging).begin(self._url))
@@ -166,6 +180,21 @@ class HttpReader:
             for lines in content.chunks(deleted=True):
                 yield lines
         reading.watermark = _replace(memory, mark=_text(marks)).written()
+
+    async def _older(
+        self, way: Walk, first: Answer, since: Mark, newer: list[bytes]
+    ) -> AsyncIterator[bytes]:
+        """What a delta since then would leave out; the lines of the rest are put into `newer`."""
+        async for content in self._contents(way, first, Marks()):
+            older: list[MappedRow] = []
+            for row in content.rows:
+                mark = read_mark(row.mark)
+                if mark is not None and mark.form == since.form and mark.after(since):
+                    newer.append(row.line)
+                else:
+                    older.append(row)
+            for lines in _replace(content, rows=older).chunks(deleted=False):
+                yield lines
 
     async def _contents(self, way: Walk, first: Answer, marks: Marks) -> AsyncIterator[PageContent]:
         """Every page from the first to a certain end."""
@@ -231,6 +260,12 @@ def _fingerprint(base: str, feed: Feed) -> str:
 
 def _text(marks: Marks) -> str | None:
     return None if marks.greatest is None else marks.greatest.text
+
+
+async def _collected(lines: list[bytes]) -> AsyncIterator[bytes]:
+    """What was put in there by the time this is asked."""
+    if lines:
+        yield b"\n".join(lines)
 
 
 async def _each(chunks: Iterator[bytes]) -> AsyncIterator[bytes]:

@@ -42,6 +42,10 @@ class Mark(msgspec.Struct, frozen=True):
         except OverflowError:
             return self.text
 
+    def less(self, overlap: float) -> Mark:
+        """The one that lies so many seconds earlier; the same for a number."""
+        return read_mark(self.since(overlap)) or self
+
     def at_most(self, present: datetime) -> Mark:
         """This one, or the present where it lies in the future.
 
@@ -70,6 +74,19 @@ def read_mark(value: object) -> Mark | None:
             return _read_time(value.strip())
         case _:
             return None
+
+
+def mark_of(line: bytes, field: str) -> Mark | None:
+    """The watermark of a row that is a line of JSON."""
+    row = msgspec.json.decode(line)
+    return read_mark(row.get(field)) if isinstance(row, dict) else None
+
+
+def mark_in(watermark: str | None) -> Mark | None:
+    """How far a feed has been read: its watermark is a mark, or remembers one with other things."""
+    if watermark is None:
+        return None
+    return mark_of(watermark.encode(), "mark") if watermark[:1] == "{" else read_mark(watermark)
 
 
 def _number(number: int) -> Mark | None:

@@ -79,6 +79,22 @@ class PostgresReader:
         self._settling.ended(reading.watermark)
 
     @asynccontextmanager
+    async def reconcile(self, watermark: str) -> AsyncIterator[Reading | None]:
+        """Everything as of one moment; None without a watermark column."""
+        if self._feed.watermark is None:
+            yield None
+            return
+        async with self._transaction() as connection:
+            statements = await self._plan(connection)
+            self._settling.begins(watermark)
+            since = self._since(statements, watermark)
+            yield Reading(
+                self._lines(connection, statements.rest or "", *since, last=False),
+                newer=self._lines(connection, statements.delta or "", *since),
+                unknown_fields=dict.fromkeys(statements.unknown, 1),
+            )
+
+    @asynccontextmanager
     async def sample(self, most: int) -> AsyncIterator[Reading]:
         """The first rows of the query, in no order but its own."""
         async with self._transaction() as connection:
@@ -158,27 +174,32 @@ class PostgresReader:
             columns = {column.name: column.type.name for column in prepared.get_attributes()}
         return plan(self._name, self._feed.kind, self._query, columns, self._feed.watermark)
 
-    async def _lines(self, connection: asyncpg.Connection, sql: str) -> AsyncIterator[bytes]:
+    async def _lines(
+        self, connection: asyncpg.Connection, sql: str, *arguments: object, last: bool = True
+    ) -> AsyncIterator[bytes]:
         with self._translated():
-            cursor = await connection.cursor(sql)
+            cursor = await connection.cursor(sql, *arguments)
             while rows := await cursor.fetch(_ROWS):
                 yield "\n".join([row[0] for row in rows]).encode()
-        await self._end_transaction()
+        if last:
+            await self._end_transaction()
 
     async def _marked_lines(
         self, connection: asyncpg.Connection, statements: Plan, reading: Reading
     ) -> AsyncIterator[bytes]:
-        sql, arguments = statements.first_delta, list[object]()
+        sql, arguments = statements.first_delta, tuple[object, ...]()
         if reading.watermark is not None:
-            sql, arguments = statements.delta, [reading.watermark]
-            if statements.timed:
-                arguments.append(self._settling.overlap)
+            sql, arguments = statements.delta, self._since(statements, reading.watermark)
         with self._translated():
             cursor = await connection.cursor(sql or "", *arguments)
             while rows := await cursor.fetch(_ROWS):
                 reading.watermark = rows[-1][1]
                 yield "\n".join([row[0] for row in rows]).encode()
         await self._end_transaction()
+
+    def _since(self, statements: Plan, watermark: str) -> tuple[object, ...]:
+        """What tells in a statement from where on a delta reads."""
+        return (watermark, self._settling.overlap) if statements.timed else (watermark,)
 
     def _translated(self) -> AbstractContextManager[None]:
         return translated(self._name)

@@ -38,6 +38,7 @@ class PostgresSkus:
         self._name = name
         self._kind: Kind = feed.kind
         self._query = feed.query or ""
+        self._watermark = feed.watermark
         self._source = source
         self._clock = clock
         self._connection: asyncpg.Connection | None = None
@@ -93,8 +94,8 @@ class PostgresSkus:
             )
             prepared = await self._connection.prepare(described(self._query))
             columns = {column.name: column.type.name for column in prepared.get_attributes()}
-            plan(self._name, self._kind, self._query, columns, None)
-            self._statement = by_sku(self._kind, self._query, columns)
+            plan(self._name, self._kind, self._query, columns, self._watermark)
+            self._statement = by_sku(self._kind, self._query, columns, self._watermark)
         return self._connection
 
 

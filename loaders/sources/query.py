@@ -47,11 +47,20 @@ _TOKEN: Final = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 
+_SAID: Final = frozenset({"other", "space"})
+_CLOCK: Final = re.compile(
+    r"\b((current_(date|time|timestamp)|localtime(stamp)?)\b"
+    r"|(now|timeofday|(clock|statement|transaction)_timestamp)\s*\()",
+    re.IGNORECASE,
+)
+_DAYS_IN_QUOTES: Final = frozenset({"'now'", "'today'", "'tomorrow'", "'yesterday'"})
+
 
 class Plan(msgspec.Struct, frozen=True):
     """The statements of one feed. `unknown` are columns that mean nothing here.
 
-    `delta` takes the watermark (text) and, where `timed`, the overlap in seconds.
+    `delta` takes the watermark (text) and, where `timed`, the overlap in seconds; so does `rest`,
+    which is all that is there and that the delta leaves out.
     """
 
     snapshot: str
@@ -59,6 +68,7 @@ class Plan(msgspec.Struct, frozen=True):
     greatest: str | None = None
     delta: str | None = None
     first_delta: str | None = None
+    rest: str | None = None
     timed: bool = False
     warnings: tuple[str, ...] = ()
 
@@ -70,6 +80,19 @@ def trimmed(query: str) -> str:
         if token.lastgroup in {"quoted", "tag", "other"}:
             end = token.end()
     return query[:end]
+
+
+def changes_with_the_day(query: str) -> bool:
+    """Whether the query asks what time it is: then its rows change without being written.
+
+    What a view or a function asks cannot be seen here.
+    """
+    for token in _TOKEN.finditer(query):
+        quoted = token.lastgroup in {"quoted", "tag"}
+        if quoted and token.group().lower() in _DAYS_IN_QUOTES:
+            return True
+    said = _TOKEN.sub(lambda token: token.group() if token.lastgroup in _SAID else " ", query)
+    return _CLOCK.search(said) is not None
 
 
 def described(query: str) -> str:
@@ -118,18 +141,22 @@ def plan(
         greatest=f"SELECT {_reached(f'max({mark})', type_)} {source}",
         delta=f"{marked} WHERE {mark} > {last} ORDER BY {mark}",
         first_delta=f"{marked} WHERE {mark} IS NOT NULL ORDER BY {mark}",
+        rest=f"{whole.snapshot} {'AND' if present else 'WHERE'} ({mark} > {last}) IS NOT TRUE",
         timed=timed,
     )
 
 
-def by_sku(kind: Kind, query: str, columns: Mapping[str, str]) -> str:
+def by_sku(kind: Kind, query: str, columns: Mapping[str, str], watermark: str | None = None) -> str:
     """The statement that reads the rows of some SKUs; it takes them as an array of text.
+
+    The watermark comes along, also where it is no canonical field.
 
     The column is compared as what it is, so that the ERP's index on it serves. `columns` are those
     of a query for which there is a `plan`.
     """
     wanted = _wanted(f"s.{_name('sku')}", columns["sku"])
-    return f"SELECT row_to_json(q)::text {_rows(kind, query, columns)} WHERE {wanted}"
+    besides = [] if watermark is None else [watermark]
+    return f"SELECT row_to_json(q)::text {_rows(kind, query, columns, besides)} WHERE {wanted}"
 
 
 def _wanted(column: str, type_: str) -> str:
@@ -142,11 +169,10 @@ def _wanted(column: str, type_: str) -> str:
     return f"{column}::text = ANY($1::text[])"
 
 
-def _rows(kind: Kind, query: str, columns: Mapping[str, str]) -> str:
+def _rows(kind: Kind, query: str, columns: Mapping[str, str], besides: Sequence[str] = ()) -> str:
     """Every row of the query as `s`, and as `q` with its known columns as they are to be told."""
-    fields = ", ".join(
-        f"{_expression(name, columns[name])} AS {_name(name)}" for name in _known(kind, columns)
-    )
+    told = dict.fromkeys([*_known(kind, columns), *besides])
+    fields = ", ".join(f"{_expression(name, columns[name])} AS {_name(name)}" for name in told)
     return f"FROM ({trimmed(query)}) s CROSS JOIN LATERAL (SELECT {fields}) q"
 
 

@@ -91,7 +91,12 @@ async def test_an_erp_with_a_rest_api_is_asked_by_sku(
 
     chosen = sections(asked.dsn, tmp_path)
     async with rest_erp(answer) as rest:
-        chosen["sources"]["erp"] = {"type": "http", "url": rest.url, "refresh_timeout": "20s"}
+        chosen["sources"]["erp"] = {
+            "type": "http",
+            "url": rest.url,
+            "refresh_timeout": "20s",
+            "audit_rate": 0,
+        }
         chosen["feeds"]["stock"] = {
             "kind": "stock",
             "source": "erp",

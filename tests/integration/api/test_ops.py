@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from gateway.domain.accuracy import Accuracy
+from gateway.store.feeds import Drift
 from tests.gateway_server import NOON_MS, Gateway, running
 
 
@@ -61,7 +63,9 @@ async def test_a_worker_that_never_read_the_store_is_not_ready(redis_url: str) -
 
 
 async def test_what_happens_is_counted(gateway: Gateway) -> None:
-    await gateway.store.verify(NOON_MS - 2_000)
+    await gateway.store.verify(
+        NOON_MS - 2_000, drift=Drift(NOON_MS, differing=3), accuracy=Accuracy(4, 3, NOON_MS)
+    )
     await gateway.refresh()
     await gateway.ask("/v1/stock/A-100")
     await gateway.ask("/v1/stock/A%2F12")
@@ -83,6 +87,9 @@ async def test_what_happens_is_counted(gateway: Gateway) -> None:
         'stockspan_feed_failing{feed="erp",kind="stock"} 0.0',
         'stockspan_feed_breaker_open{feed="erp",kind="stock"} 0.0',
         'stockspan_feed_held_back{feed="erp",kind="stock"} 0.0',
+        'stockspan_feed_drift_records{feed="erp",how="differing",kind="stock"} 3.0',
+        'stockspan_feed_accuracy{feed="erp",kind="stock"} 0.75',
+        'stockspan_feed_audited_skus{feed="erp",kind="stock"} 4.0',
         "stockspan_store_errors_total 0.0",
     ):
         assert line in text.splitlines(), line

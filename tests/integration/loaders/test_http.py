@@ -10,6 +10,7 @@ import pytest
 from aiohttp import web
 from multidict import MultiDict
 
+from gateway.store.feeds import Drift
 from loaders.errors import SourceError
 from loaders.feedbook import Feed
 from tests.integration.loaders.http_feed import (
@@ -312,6 +313,31 @@ async def test_deleted_rows_are_left_out_of_snapshots_and_deleted_by_deltas(
         assert await warehouse.quantity("S0") is None
         outcome = await take(warehouse, reader)
         assert (outcome.accepted + outcome.ignored, outcome.quarantined) == (1, 0)
+
+
+async def test_what_deltas_miss_is_found_but_not_what_the_next_one_brings(
+    warehouse: Warehouse,
+) -> None:
+    rows = [row | {"changed": "2026-01-01T01:00:00Z"} for row in items(4)]
+    mapping = {**MAPPING, "delete": "gone"}
+    async with (
+        rest_erp(changing(rows)) as erp,
+        http_feed(erp.url, mapping=mapping, **DELTAS) as reader,
+    ):
+        await take(warehouse, reader)
+        rows[0] |= {"stock": 50, "changed": CHANGED}  # too late, and without a new version
+        rows[1] |= {"stock": 51, "changed": "2026-01-01T00:59:55Z"}
+        rows[2] |= {"gone": True, "changed": "2026-01-01T02:00:00Z"}
+        rows[3:] = [{"no": "late", "stock": 1, "changed": CHANGED}]
+        watermark = (await warehouse.state(Feed("stock", "stock"))).watermark
+        async with reader.reconcile(watermark or "") as reading:
+            assert reading is not None
+            outcome = await warehouse.ingest.snapshot(Feed("stock", "stock"), reading)
+        assert outcome.drift == Drift(warehouse.clock.now, missing=1, extra=1)
+        assert await warehouse.quantity("S2") == 2
+        assert await warehouse.quantity("late") == 1
+        async with reader.reconcile("another question's") as reading:
+            assert reading is None
 
 
 class Tagged:

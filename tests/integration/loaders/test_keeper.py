@@ -15,11 +15,12 @@ from structlog.testing import capture_logs
 from gateway.domain.errors import StoreUnavailableError
 from gateway.store.client import DeposedError
 from gateway.store.leadership import Leadership, Term
+from loaders.agenda import Agenda, Rhythm
 from loaders.breaker import MOST_FAILURES, PAUSE, State
 from loaders.errors import SourceError
 from loaders.feedbook import Feed
-from loaders.keeper import Keeper, Rhythm
-from loaders.reading import Reading
+from loaders.keeper import Keeper
+from loaders.reading import NoLines, Reading
 
 if TYPE_CHECKING:
     from tests.integration.loaders.conftest import Warehouse
@@ -36,6 +37,7 @@ class Erp:
         self.snapshots_work = True
         self.mistake: Exception | None = None
         self.asked: list[str | None] = []
+        self.compared: list[str] = []
 
     @asynccontextmanager
     async def snapshot(self, done: str | None) -> AsyncIterator[Reading | None]:
@@ -50,6 +52,15 @@ class Erp:
         if self.mistake is not None:
             raise self.mistake
         yield self._reading()
+
+    @asynccontextmanager
+    async def reconcile(self, watermark: str) -> AsyncIterator[Reading | None]:
+        self.compared.append(watermark)
+        if self.mistake is not None:
+            raise self.mistake
+        reading = self._reading()
+        reading.newer = NoLines()
+        yield reading
 
     async def check(self) -> list[str]:
         return []
@@ -76,8 +87,9 @@ class Ticks:
 
 
 def keeper(warehouse: Warehouse, erp: Erp, clock: Ticks) -> Keeper:
-    rhythm = Rhythm(snapshot_every=100.0, delta_every=1.0)
-    return Keeper(STOCK, rhythm, erp, warehouse.ingest, warehouse.ingest.outages, clock, Random(1))
+    rhythm = Rhythm(snapshot_every=100.0, delta_every=1.0, reconcile_every=10.0)
+    agenda = Agenda(rhythm, clock, Random(1))
+    return Keeper(STOCK, agenda, erp, warehouse.ingest, warehouse.ingest.outages, clock, Random(1))
 
 
 async def test_a_failing_snapshot_does_not_stop_the_deltas(warehouse: Warehouse) -> None:
@@ -173,6 +185,26 @@ async def test_a_snapshot_that_was_asked_for_is_taken_until_it_works(
     clock.now += 200.0
     await kept._step()
     assert erp.asked == ["w", None, None, "w"]
+
+
+async def test_a_reconcile_comes_after_a_delta_when_it_is_due(warehouse: Warehouse) -> None:
+    erp, clock = Erp(), Ticks()
+    kept = keeper(warehouse, erp, clock)
+    await kept._step()
+    await kept._step()
+    assert erp.compared == []
+    clock.now = 12.0
+    await kept._step()
+    assert erp.compared == []  # nothing tells what is newer
+    await warehouse.ingest.register.save(
+        "stock", msgspec.structs.replace(await warehouse.state(STOCK), watermark="w")
+    )
+    clock.now = 24.0
+    await kept._step()
+    assert erp.compared == ["w"]
+    assert (await warehouse.state(STOCK)).drift is not None
+    await kept._step()
+    assert erp.compared == ["w"]
 
 
 async def test_a_deposed_keeper_ends(warehouse: Warehouse) -> None:

@@ -21,6 +21,7 @@ from gateway.store.client import StoreClient
 from loaders.errors import NotLeadingError, SourceError, SpoolError
 from loaders.findings import Findings
 from loaders.load import check, load
+from stockspan import feeds
 from stockspan.embedded.ports import free_port
 from stockspan.embedded.postgres import EmbeddedPostgres
 from stockspan.embedded.valkey import EmbeddedValkey
@@ -323,3 +324,31 @@ async def test_check_remarks_on_prices_that_only_the_list_id_tells_apart(
             ("P and Q", "base", "A"),
         )
     ]
+
+
+async def test_what_deltas_miss_is_found_while_it_runs(
+    warehouse: Warehouse, erp: asyncpg.Connection, database: str, redis_url: str, tmp_path: Path
+) -> None:
+    """A deleted row leaves nothing for a delta; an audit tells how right the rest is."""
+    settings = configured(database, redis_url, tmp_path)
+    quick = settings.feeds["stock"].model_copy(update={"reconcile_every": 0.05})
+    asked = settings.sources["erp"].model_copy(update={"audit_rate": 6_000.0})
+    settings = settings.model_copy(update={"feeds": {"stock": quick}, "sources": {"erp": asked}})
+
+    async def steady() -> bool:
+        state = (await warehouse.ingest.register.all())["stock"]
+        told = {log["action"] for log in logs} >= {"feed.drift", "feed.steady"}
+        return told and state.accuracy is not None
+
+    with capture_logs() as logs:
+        async with running_loaders(settings):
+            await until(warehouse, lambda: holds(warehouse, "A", 5))
+            await erp.execute("DELETE FROM bins WHERE sku = 'B'")
+            await until(warehouse, steady)
+    assert await warehouse.quantity("B") is None
+    found = [log for log in logs if log["action"] == "feed.drift"]
+    assert [(log["missing"], log["extra"], log["differing"]) for log in found] == [(0, 1, 0)]
+    table, _ = await feeds.status(settings)
+    drift, accuracy = (next(iter(table.columns[number].cells)) for number in (6, 7))
+    assert str(drift).startswith("none, ")
+    assert "% of " in str(accuracy)

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from gateway.domain.errors import StoreUnavailableError
+from gateway.domain.price_lists import EVERYTHING
 from gateway.domain.stock import StockLevel
 from gateway.store.bulk import Block, BulkEncoder, BulkWriter, Written
 from gateway.store.changes import ChangeListener
@@ -17,6 +18,8 @@ from gateway.store.feeds import FeedRegister
 from gateway.store.keys import Change, ChangeKind, Keyspace
 from gateway.store.lane import Lane
 from gateway.store.level_codec import level_payload
+from gateway.store.places import values_at
+from gateway.store.sampling import random_skus
 from gateway.store.stock import StockStore, scan_stock
 
 KEYS = Keyspace("ss")
@@ -53,6 +56,26 @@ async def test_written_read_scanned_and_heard(cluster_client: StoreClient) -> No
     assert levels == [1000] * 40
     assert reading.stock[-1] is None
     assert {sku async for page in scan_stock(client, KEYS) for sku, _ in page} == set(SKUS)
+
+
+async def test_places_are_read_and_skus_drawn(cluster_client: StoreClient) -> None:
+    await BulkWriter(cluster_client).write(blocks(1))
+    await cluster_client.redis.hset(KEYS.price_lists, "K", b"head")
+    await cluster_client.redis.set(KEYS.list_prices("L"), b"of another type")
+    encoder = BulkEncoder(KEYS)
+    places = [
+        encoder.place_of_price_list("none"),
+        encoder.place_of_stock("SKU-1"),
+        encoder.place_of_price_list("K"),
+        encoder.place_of_prices("L", EVERYTHING, with_skus=False),
+        encoder.place_of_stock("none"),
+    ]
+    values = await values_at(cluster_client, places)
+    assert values == [None, values[1], b"head", None, None]
+    assert values[1] is not None
+    skus = await random_skus(cluster_client, KEYS, 10)
+    assert len(set(skus)) == len(skus) == 10
+    assert set(skus) <= set(SKUS)
 
 
 async def test_feeds_are_kept(cluster_client: StoreClient) -> None:

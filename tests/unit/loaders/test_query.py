@@ -1,7 +1,7 @@
 import pytest
 
 from loaders.errors import SourceError
-from loaders.sources.query import plan, trimmed
+from loaders.sources.query import changes_with_the_day, plan, trimmed
 
 COLUMNS = {"sku": "int4", "location": "text", "quantity": "numeric", "moved_at": "timestamptz"}
 
@@ -25,6 +25,24 @@ COLUMNS = {"sku": "int4", "location": "text", "quantity": "numeric", "moved_at":
 )
 def test_what_may_follow_a_query_is_left_out(query: str, kept: str) -> None:
     assert trimmed(query) == kept
+
+
+@pytest.mark.parametrize(
+    ("query", "changes"),
+    [
+        ("SELECT sku FROM t", False),
+        ("SELECT sku FROM t WHERE current_date BETWEEN a AND b", True),
+        ("SELECT sku FROM t WHERE at < NOW ( )", True),
+        ("SELECT sku FROM t WHERE at < localtimestamp", True),
+        ("SELECT sku FROM t WHERE day = 'today'::date", True),
+        ("SELECT sku FROM t WHERE at > clock_timestamp() - interval '1 day'", True),
+        ("SELECT sku, 'now()' AS note FROM t -- current_date", False),
+        ('SELECT "now", current_dates, known FROM t /* now() */', False),
+        ("SELECT now FROM t", False),
+    ],
+)
+def test_a_query_that_asks_for_the_present_is_known(query: str, changes: bool) -> None:
+    assert changes_with_the_day(query) is changes
 
 
 def test_a_missing_column_is_named_with_its_feed() -> None:
