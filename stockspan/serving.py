@@ -18,6 +18,7 @@ from typing import Final
 import structlog
 import uvloop
 
+from gateway.api.connections import Patience
 from gateway.api.server import Address, run_worker
 from gateway.config.settings import Settings
 from gateway.wiring.assembly import assemble
@@ -113,10 +114,21 @@ async def _work_on(settings: Settings, shutdown: asyncio.Event, address: Address
     def listening(port: int) -> None:
         log.info("the gateway listens", action="gateway.started", host=address.host, port=port)
 
-    origins = settings.gateway.cors_origins
+    gateway = settings.gateway
+    patience = Patience(
+        gateway.head_timeout,
+        gateway.body_timeout,
+        gateway.answer_timeout,
+        gateway.connections_per_address,
+    )
     try:
         await run_worker(
-            assemble(settings), address, shutdown, cors_origins=origins, on_listening=listening
+            assemble(settings),
+            address,
+            shutdown,
+            cors_origins=gateway.cors_origins,
+            patience=patience,
+            on_listening=listening,
         )
     except OSError as error:
         # Free a moment ago, when it was asked for.

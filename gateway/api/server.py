@@ -12,7 +12,7 @@ import socket
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, cast
 
 import msgspec
 import structlog
@@ -21,6 +21,7 @@ from aiohttp.web_request import BaseRequest
 
 from gateway.api import caching, problems
 from gateway.api.app import Parts, create_app
+from gateway.api.connections import Connections, Patience, PatientHandler
 from gateway.api.problem_kinds import KINDS
 from gateway.api.shapes import ProblemField
 
@@ -32,6 +33,8 @@ GRACE: Final = 10.0
 
 LONGEST_ADDRESS: Final = 160 * 1024
 """Bytes of a request line: 200 SKUs of 64 characters, each up to 12 bytes when encoded."""
+
+PATIENCE: Final = Patience()
 
 _BACKLOG: Final = 1024
 _CANCEL_EVERY: Final = 0.05
@@ -74,6 +77,7 @@ async def run_worker(
     shutdown: asyncio.Event,
     *,
     cors_origins: Sequence[str] = ("*",),
+    patience: Patience = PATIENCE,
     on_listening: Callable[[int], None] | None = None,
 ) -> None:
     """Serve until `shutdown` is set, then finish what is under way and let go of the store.
@@ -96,7 +100,7 @@ async def run_worker(
         )
     ]
     try:
-        async with listening(app, address) as port:
+        async with listening(app, address, patience=patience) as port:
             if on_listening is not None:
                 on_listening(port)
             # Each of these runs for ever: the first to end is the shutdown, or a failure.
@@ -110,7 +114,7 @@ async def run_worker(
 
 @asynccontextmanager
 async def listening(
-    app: web.Application, address: Address, *, grace: float = GRACE
+    app: web.Application, address: Address, *, grace: float = GRACE, patience: Patience = PATIENCE
 ) -> AsyncIterator[int]:
     """Accept connections for `app` while the context lasts; gives the port.
 
@@ -121,17 +125,20 @@ async def listening(
     await runner.setup()
     assert runner.server is not None  # noqa: S101 - setup() made it; mypy cannot know
     loop = asyncio.get_running_loop()
+    connections = Connections(patience, _refusal())
     protocol = partial(
         ProblemRequestHandler,
         runner.server,
+        connections=connections,
         loop=loop,
         keepalive_timeout=KEEP_ALIVE,
-        access_log=None,  # type: ignore[arg-type] # None is how aiohttp spells "no access log"
+        access_log=None,
         max_line_size=LONGEST_ADDRESS,
         logger=logging.getLogger("gateway.http"),
     )
     try:
         server = await _bound(loop, protocol, address)
+        looking = asyncio.create_task(connections.run())
         try:
             yield server.sockets[0].getsockname()[1]
         finally:
@@ -140,6 +147,7 @@ async def listening(
             # request; stopped before, it would not notice, and be waited for until the grace ends.
             for _ in range(_TURNS_TO_ACCEPT):
                 await asyncio.sleep(0)
+            await _ended([looking])
     finally:
         await runner.cleanup()
 
@@ -157,7 +165,7 @@ _REASONS: Final[Sequence[tuple[type[BaseException], str]]] = (
 )
 
 
-class ProblemRequestHandler(web.RequestHandler):
+class ProblemRequestHandler(PatientHandler):
     """aiohttp's, but what goes wrong before or after our handlers is a problem as well."""
 
     def handle_error(
@@ -199,6 +207,19 @@ class ProblemRequestHandler(web.RequestHandler):
         if isinstance(resp, web.HTTPException):
             resp = problems.answer(resp)
         return await super().finish_response(request, resp, start_time)
+
+
+def _refusal() -> bytes:
+    """What a connection is told of which there are too many from its address, as it is sent."""
+    kind = KINDS["overloaded"]
+    response = problems.problem(kind, "There are too many connections from this address.")
+    headers = {
+        **response.headers,
+        hdrs.CONTENT_LENGTH: str(len(cast("bytes", response.body))),
+        hdrs.CONNECTION: "close",
+    }
+    lines = [f"HTTP/1.1 {kind.status} {kind.title}", *map(": ".join, headers.items()), "", ""]
+    return "\r\n".join(lines).encode() + cast("bytes", response.body)
 
 
 async def _bound(

@@ -66,6 +66,10 @@ class Gateway(Section):
     port: Port = 8080
     workers: Annotated[int, Field(ge=1, le=256)] = 1
     cors_origins: tuple[str, ...] = ("*",)
+    head_timeout: Seconds = 10.0
+    body_timeout: Seconds = 10.0
+    answer_timeout: Seconds = 30.0
+    connections_per_address: Annotated[int, Field(ge=0, le=1_000_000)] = 512
 
 
 WhenExpired = Literal["serve", "on_request", "refuse"]
