@@ -25,7 +25,7 @@ import asyncpg
 
 from benchmarks import erp
 from benchmarks.figures import percentile, shown
-from loaders.sources.query import by_sku, described
+from loaders.sources.query import described, narrowed
 from stockspan.embedded.ports import free_port
 from stockspan.embedded.postgres import EmbeddedPostgres
 from stockspan.embedded.valkey import EmbeddedValkey
@@ -153,7 +153,7 @@ async def _in_turns(shop: _Shop, dsn: str, turns: int) -> dict[str, float]:
     database = await asyncpg.connect(dsn)
     prepared = await database.prepare(described(QUERY))
     columns = {column.name: column.type.name for column in prepared.get_attributes()}
-    statement = by_sku("stock", QUERY, columns)
+    statement = narrowed("stock", QUERY, columns)
     bare: list[float] = []
     checked: list[float] = []
     unasked: list[float] = []

@@ -30,7 +30,11 @@ reconcile is a snapshot of which only what differs from what is held is written:
 3 finds that, and counts it as drift, with what step 5 removes. What the next delta would bring, the
 source tells apart (docs/adr/0021).
 
-A delta takes the same way through the intake, without staging: each chunk is written at once.
+A delta takes the same way through the intake, without staging: each chunk is written at once. How
+soon the next is due when the source tells of changes, `delta_pace` says. Where an ERP has an outbox
+(`sources.outbox_sql` installs it), `sources.postgres_outbox` reads there which keys have changed
+(`sources.outbox`), and how far that may be believed (`sources.outbox_mark`);
+`sources.postgres_notices` hears of it, and `outbox_watch` says which keepers that wakes.
 What a gateway wants confirmed takes the same way too: `refresh` hears the requests, the feed's
 `refresh_desk` gathers them, within its `budgets`, into one call for those SKUs
 (`sources.postgres_skus`), and `sku_rows` says what the answer is worth.

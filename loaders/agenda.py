@@ -9,6 +9,7 @@ from typing import Final
 
 import msgspec
 
+from loaders.delta_pace import DeltaPace
 from loaders.resilience import Backoff
 from loaders.timetable import Daily
 
@@ -41,7 +42,8 @@ class Agenda:
         self._daily = daily
         self._snapshot_backoff = Backoff(random)
         self._reconcile_backoff = Backoff(random)
-        self._snapshot = self._delta = 0.0
+        self._snapshot = 0.0
+        self._deltas = DeltaPace(clock, random)
         self._reconcile = math.inf
 
     @property
@@ -73,7 +75,7 @@ class Agenda:
         else:
             wait = self._snapshot_backoff.wait()
         self._snapshot = self._clock() + wait
-        self._delta = self._clock()
+        self._deltas.not_before(self._clock())
         self._plan_reconcile()
 
     def reconcile_is_due(self) -> bool:
@@ -89,20 +91,32 @@ class Agenda:
         self._reconcile_backoff.reset()
         self._plan_reconcile()
 
-    def delta_ended(self) -> None:
-        """It was read."""
+    def changed(self) -> None:
+        """The source tells of something new."""
+        self._deltas.told()
+
+    def delta_begins(self) -> None:
+        """One is about to be read."""
+        self._deltas.begins()
+
+    def delta_ended(self, *, waits: bool = False) -> None:
+        """It was read; `waits`: there is more, which could not be told yet."""
         if self._rhythm.delta_every is not None:
-            self._delta = self._clock() + self.jittered(self._rhythm.delta_every)
+            self._deltas.ended(self.jittered(self._rhythm.delta_every), waits=waits)
 
     def delta_waits(self) -> None:
         """None can be read before there is a whole."""
-        self._delta = self._snapshot
+        self._deltas.not_before(self._snapshot)
+
+    def whole_needed(self) -> None:
+        """The last one could tell nothing: a snapshot comes first, soon."""
+        self._snapshot = min(self._snapshot, self._deltas.whole_due())
 
     def seconds_left(self) -> float:
         """Until something is due, or is to be looked at again."""
         due = self._snapshot
         if self.has_deltas:
-            due = min(due, self._delta, self._reconcile)
+            due = min(due, self._deltas.due, self._reconcile)
         left = max(0.0, due - self._clock())
         if self._daily is not None:
             left = min(left, self._daily.seconds_left(), _LOOK_SECONDS)

@@ -9,6 +9,8 @@
      ├─ ReleaseError        a snapshot that was held back cannot take effect, or there is none
      └─ NotLeadingError     another loader leads: this one writes nothing
 
+`WholeNeededError` is no failure: a source says that a delta cannot tell what has changed.
+
 The store's own errors pass through as they are: `StoreUnavailableError`, and `DeposedError` where
 the fence refused a write, which ends this loader's term. None of these texts holds a password.
 """
@@ -52,3 +54,7 @@ class NotLeadingError(LoaderError):
     def __init__(self, leader: str | None) -> None:
         super().__init__(f"another loader leads: {leader}" if leader else "no loader leads now")
         self.leader = leader
+
+
+class WholeNeededError(StockspanError):
+    """What has changed can only be told by a snapshot."""

@@ -215,6 +215,11 @@ class FeedBook:
             self._outages.back(EventKind.FEED_FAILED, name, was_away=was_away)
         elif (before.failing_since_ms, before.error) != (after.failing_since_ms, after.error):
             self._outages.away(EventKind.FEED_FAILED, name, after.error or "")
+        if after.waits_since_ms is None:
+            was_waiting = before.waits_since_ms is not None
+            self._outages.back(EventKind.FEED_WAITS, name, was_away=was_waiting)
+        elif before.waits_since_ms is None:
+            self._outages.away(EventKind.FEED_WAITS, name, "an older transaction still runs")
         if after.held_back != before.held_back:
             if after.held_back is None:
                 self._recorder.record(ends, name)

@@ -100,20 +100,19 @@ class Ingest:
         taken._reports = self._reports
         return taken
 
-    async def delta(self, feed: Feed, reading: Reading) -> Outcome:
-        """Write what changed, chunk by chunk.
+    async def delta(self, feed: Feed, reading: Reading, at: OpenFeed | None = None) -> Outcome:
+        """Write what changed, chunk by chunk; `at` is the feed as it was opened a moment ago.
 
         Raises:
             SourceError: the source failed on the way; what came before it has taken effect.
             FeedVanishedError, WriteRefusedError, StoreUnavailableError, DeposedError: see `errors`.
         """
         started = self._clock()
-        opened = await self.book.open(feed)
+        opened = at or await self.book.open(feed)
         async with self.failure_noted(opened):
             outcome = await self._delta(opened, reading, started)
-            await self.book.update(
-                opened, states.delta_done(reading, outcome, started, pushed=feed.pushed)
-            )
+            done = states.delta_done(reading, outcome, started, pushed=feed.pushed)
+            await self.book.update(opened, done)
         self._reports.delta(feed.name, outcome)
         return outcome
 
@@ -169,6 +168,7 @@ class Ingest:
         tally = Tally(opened.feed.name)
         number, round_ = opened.state.number, self.book.round(opened)
         mark = Mark(number, round_, started, snapshot=False, learning=self.learning)
+        mark = replace(mark, current=reading.current)
         lists = self._places()
         intake = Intake(opened.feed.kind, mark, self.encoder, tally, None, lists)
         written = Written()

@@ -27,7 +27,7 @@ from gateway.store.feeds import TooManyFeedsError
 from loaders import states
 from loaders.agenda import Agenda
 from loaders.breaker import PROBE_EVERY, Breaker, State
-from loaders.errors import FeedVanishedError, LoaderError, SourceError
+from loaders.errors import FeedVanishedError, LoaderError, SourceError, WholeNeededError
 from loaders.feedbook import Feed, OpenFeed
 from loaders.ingest import Ingest
 from loaders.outcome import Outcome
@@ -61,7 +61,7 @@ class Keeper:
         self._after: Sequence[Keeper] = ()
         self._tried = asyncio.Event()
         self._woken = asyncio.Event()
-        self._anew = False
+        self._anew = self._calm = False
         self._noted: State | None = None
 
     def take_up(self, ingest: Ingest, *, anew: bool) -> None:
@@ -103,6 +103,12 @@ class Keeper:
         self._agenda.snapshot_now()
         self._woken.set()
 
+    def changed(self) -> None:
+        """The source has something new: a delta is due, unless the source is to be left alone."""
+        self._agenda.changed()
+        if self._calm:
+            self._woken.set()
+
     def sync_now(self) -> None:
         """Take a snapshot now, and of a source that has nothing new the same once more."""
         self._anew = True
@@ -131,16 +137,20 @@ class Keeper:
         """Take one delta of the feed as it was just opened; None when the source has none.
 
         Raises:
+            WholeNeededError: a snapshot must be taken instead.
             LoaderError, StoreUnavailableError, DeposedError: it failed.
         """
+        outcome = None
+        self._agenda.delta_begins()
         async with (
             self._asking(),
             self._ingest.failure_noted(opened),
             self._reader.delta(opened.state.watermark) as reading,
         ):
-            if reading is None:
-                return None
-            return await self._ingest.delta(self.feed, reading)
+            if reading is not None:
+                outcome = await self._ingest.delta(self.feed, reading, opened)
+        self._agenda.delta_ended(waits=reading is not None and reading.waits)
+        return outcome
 
     async def reconcile(self, opened: OpenFeed) -> Outcome | None:
         """Compare the feed as it was just opened with its source; None where nothing can be told.
@@ -165,11 +175,12 @@ class Keeper:
         Raises:
             DeposedError: another leads.
         """
+        self._calm = False
         if not self.breaker.allows(self._clock()):
             return self._agenda.jittered(PROBE_EVERY)
         try:
             if not await self._sync():
-                return self._agenda.seconds_left()
+                return self._left()
         except DeposedError:
             raise
         except FeedVanishedError:
@@ -187,9 +198,13 @@ class Keeper:
             self._backoff.reset()
             self._outages.back(EventKind.STORE_UNREACHABLE, STORE)
             self._outages.back(EventKind.FEED_FAILED, self.feed.name)
-            return self._agenda.seconds_left()
+            return self._left()
         self._outages.away(EventKind.FEED_FAILED, self.feed.name, reason)
         return self._backoff.wait()
+
+    def _left(self) -> float:
+        self._calm = True
+        return self._agenda.seconds_left()
 
     async def _sync(self) -> bool:
         """Take the snapshot that is due, or else a delta, and after it the reconcile that is due.
@@ -204,8 +219,11 @@ class Keeper:
                 # There is no whole yet that a delta could add to: the snapshot comes first.
                 self._agenda.delta_waits()
                 return False
-            await self.delta(opened)
-            self._agenda.delta_ended()
+            try:
+                await self.delta(opened)
+            except WholeNeededError as error:
+                _log.info(str(error), action="feed.whole_needed", feed=self.feed.name)
+                self._agenda.whole_needed()
             if self._agenda.reconcile_is_due():
                 self._agenda.reconcile_begins()
                 await self.reconcile(await self._ingest.book.open(self.feed))
@@ -273,9 +291,10 @@ class Keeper:
             self._noted = state
 
     async def _wait(self, seconds: float) -> None:
-        self._woken.clear()
-        try:
-            async with asyncio.timeout(seconds):
-                await self._woken.wait()
-        except TimeoutError:
-            return
+        while True:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await self._woken.wait()
+            self._woken.clear()
+            if not (self._calm and (seconds := self._agenda.seconds_left())):
+                return

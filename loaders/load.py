@@ -36,6 +36,7 @@ from loaders.ingest import Ingest
 from loaders.keeper import Keeper
 from loaders.kept import Shelf
 from loaders.leader import PACE, Begun, Leader, own_name
+from loaders.outbox_watch import watches
 from loaders.progress import Meters, shown
 from loaders.refresh import Refresher, refresher
 from loaders.resilience import ended
@@ -112,7 +113,8 @@ async def _serve(
         samples = Samples(parts.client, parts.keys, clock_ms)
         audited = audits(sources, begun.ingest, samples, time.monotonic)
         async with _refresher(settings, begun.ingest, sources) as refreshing:
-            return await lead(kept, requests, begun, [refreshing, *audited])
+            notices = watches(settings, kept, begun.ingest.register)
+            return await lead(kept, requests, begun, [refreshing, *audited, *notices])
 
     leading = asyncio.create_task(leader.run(work, shutdown))
     try:

@@ -25,6 +25,7 @@ _UNVERSIONED: Final = int(Op.UNVERSIONED)
 _SNAPSHOT: Final = int(Op.SNAPSHOT)
 _TOMB: Final = int(Flag.TOMB)
 _RECENT: Final = int(Flag.TOMB | Flag.RECENT)
+_ABSENT: Final = int(Flag.TOMB | Flag.ABSENT)
 
 
 class Mark(msgspec.Struct, frozen=True):
@@ -32,6 +33,7 @@ class Mark(msgspec.Struct, frozen=True):
 
     `staging`: this is a delta, and a snapshot of the same feed is being staged beside it.
     `learning`: how fast levels sell is to be learnt.
+    `current`: a delta that tells, as a snapshot does, what there is now, of some records.
     """
 
     feed: int
@@ -40,11 +42,12 @@ class Mark(msgspec.Struct, frozen=True):
     snapshot: bool
     staging: bool = False
     learning: bool = False
+    current: bool = False
 
     @property
     def op(self) -> int:
         """What is asked of the script for a plain record."""
-        return _SNAPSHOT if self.snapshot else _PUT
+        return _SNAPSHOT if self.snapshot or self.current else _PUT
 
 
 # Plain tuples, as there is one of each for every row.
@@ -106,7 +109,11 @@ def packed(
     stamp_ms = mark.arrival_ms if stamp_ms is None else stamp_ms
     flags = 0
     if payload is None:
-        flags, payload = _RECENT if mark.staging and version is None else _TOMB, b""
+        flags, payload = _TOMB, b""
+        if version is None:
+            # Whatever version is held, it is gone now; the tombstone keeps that version.
+            op = _PUT | _UNVERSIONED if mark.current else op
+            flags = _RECENT if mark.staging else _ABSENT if mark.current else _TOMB
     return pack_op(op, flags, mark.feed, mark.round, version, stamp_ms, name, payload)
 
 

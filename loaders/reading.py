@@ -37,6 +37,9 @@ class Reading:
 
     With `newer` it is for a reconcile: those lines, right once the others are through, are what the
     next delta brings, and `lines` is all the rest, as of the same moment.
+
+    With `current` the lines are what the source has now, read after whatever came of it before.
+    `waits`: it has more, which cannot be told yet, since `waits_since_ms` where that is long.
     """
 
     lines: AsyncIterator[bytes] = field(default_factory=NoLines)
@@ -47,6 +50,9 @@ class Reading:
     as_of_ms: int | None = None
     confirmed: bool = False
     newer: AsyncIterator[bytes] | None = None
+    current: bool = False
+    waits: bool = False
+    waits_since_ms: int | None = None
 
 
 class SkuReader(Protocol):
@@ -66,7 +72,10 @@ class FeedReader(Protocol):
         """Read everything; None when all there is was `done` before."""
 
     def delta(self, watermark: str | None) -> AbstractAsyncContextManager[Reading | None]:
-        """Read what is new since `watermark`; None when the source knows only snapshots."""
+        """Read what is new since `watermark`; None when the source knows only snapshots.
+
+        Raises `WholeNeededError` where only a snapshot can tell; also from the lines.
+        """
 
     def reconcile(self, watermark: str) -> AbstractAsyncContextManager[Reading | None]:
         """Read everything, told apart by whether a delta since `watermark` would bring it.

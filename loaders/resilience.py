@@ -18,6 +18,7 @@ _AGAIN_SECONDS: Final = 0.5
 _ENDS: Final[Mapping[EventKind, EventKind]] = {
     EventKind.FEED_FAILED: EventKind.FEED_RECOVERED,
     EventKind.FEED_QUARANTINED: EventKind.FEED_RELEASED,
+    EventKind.FEED_WAITS: EventKind.FEED_CAUGHT_UP,
     EventKind.REFRESH_FAILED: EventKind.REFRESH_RECOVERED,
     EventKind.STORE_UNREACHABLE: EventKind.STORE_BACK,
     EventKind.BREAKER_OPENED: EventKind.BREAKER_CLOSED,

@@ -173,7 +173,9 @@ def unchanged(state: FeedState) -> FeedState:
 
 def _well(state: FeedState, reading: Reading) -> FeedState:
     return _replace(
-        unchanged(state), watermark=reading.watermark or reading.done or state.watermark
+        unchanged(state),
+        watermark=reading.watermark or reading.done or state.watermark,
+        waits_since_ms=reading.waits_since_ms,
     )
 
 

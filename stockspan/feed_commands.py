@@ -10,7 +10,7 @@ from cyclopts.validators import Number
 from rich.console import Console
 
 from gateway.store.feed_requests import Act
-from stockspan import feeds
+from stockspan import feeds, triggers
 from stockspan.invocation import Config, run, settings_of
 
 Wait = Annotated[
@@ -68,6 +68,33 @@ def sync(name: str, *, config: Config = None, wait: Wait = 60.0) -> int:
         The feed.
     """
     return _ask(Act.SYNC, name, config, wait)
+
+
+@app.command
+def trigger(
+    name: str | None = None,
+    *,
+    config: Config = None,
+    user: str | None = None,
+    notify: bool = True,
+    remove: bool = False,
+) -> int:
+    """Print the SQL by which the ERP's database notes what changes, for feeds with an outbox.
+
+    Parameters
+    ----------
+    name
+        A feed; needed where several sources have such feeds. All feeds of its source are served.
+    user
+        The database's user that reads it; else the one in the source's dsn.
+    notify
+        Whether a change is told at once, by NOTIFY; else it waits until the feed looks.
+    remove
+        Print what removes it all.
+    """
+    settings = settings_of(config)
+    print(triggers.sql(settings, name, user=user, notify=notify, remove=remove), end="")
+    return 0
 
 
 def _ask(act: Act, name: str, config: Path | None, wait: float) -> int:

@@ -119,6 +119,9 @@ def _condition(state: FeedState, now_ms: int) -> str:
         said.append(_held_back(state.held_back, state.held, now_ms))
     if state.failing_since_ms is not None:
         said.append(f"failing for {age_text(now_ms - state.failing_since_ms)}: {state.error}")
+    if state.waits_since_ms is not None:
+        since = age_text(now_ms - state.waits_since_ms)
+        said.append(f"changes wait for a transaction of the source, the first came {since}")
     if state.breaker is not None:
         said.append(f"breaker {state.breaker.replace('_', '-')}")
     return "; ".join(said) or "good"

@@ -52,6 +52,9 @@ KNOWN_BY: Mapping[str, tuple[str, ...]] = {
     "asyncpg": (
         "gateway.ledger",
         "loaders.sources.postgres",
+        "loaders.sources.postgres_errors",
+        "loaders.sources.postgres_notices",
+        "loaders.sources.postgres_outbox",
         "loaders.sources.postgres_skus",
         "stockspan",
     ),

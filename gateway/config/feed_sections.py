@@ -17,6 +17,7 @@ from gateway.config.http_sections import (
     Parameter,
     RelativePath,
 )
+from gateway.config.outbox_section import Outbox
 from gateway.config.refresh_sections import SkuQuery
 from gateway.config.section import Section
 from gateway.config.values import PostgresDsn, Seconds, Spell, TimeOfDay, TimeZone
@@ -72,6 +73,7 @@ class Feed(Section):
     delta_value: DeltaValue = "{watermark}"
     watermark: str | None = None
     overlap: Spell = 10.0
+    outbox: Outbox | None = None
     delta_every: Seconds | None = None
     snapshot_every: Seconds = 21600.0
     snapshot_at: tuple[TimeOfDay, ...] | None = None
@@ -99,16 +101,16 @@ class Feed(Section):
 
 def misfit(feed: Feed, source: PostgresSource | HttpSource | FilesSource) -> str | None:
     """What a feed lacks, or has too much, for its source; None when they fit."""
-    mistimed = _mistimed(feed, source)
-    if mistimed is not None:
-        return mistimed
+    wrong = _mistimed(feed, source) or _misfit_of_outbox(feed, source)
+    if wrong is not None:
+        return wrong
     match source:
         case HttpSource():
             return _misfit_of_http(feed)
         case PostgresSource() if not feed.query:
             return "query: a feed from postgres needs a query"
-        case PostgresSource() if feed.delta_every is not None and not feed.watermark:
-            return "watermark: delta_every needs the column that tells what is new"
+        case PostgresSource() if not (feed.delta_every is None or feed.watermark or feed.outbox):
+            return "watermark: delta_every needs the column that tells what is new, or an outbox"
         case _:
             too_much = next((name for name in _OF_HTTP if name in feed.model_fields_set), None)
             return too_much and f"{too_much}: is for feeds from http, not from {source.type}"
@@ -123,6 +125,18 @@ def _mistimed(feed: Feed, source: Source) -> str | None:
         return "reconcile_every: is for feeds with deltas (watermark and delta_every)"
     if feed.kind == _PASSING:
         return f"reconcile_every: {_PASSING} do not stay: there is nothing to compare with"
+    return None
+
+
+def _misfit_of_outbox(feed: Feed, source: Source) -> str | None:
+    if feed.outbox is None:
+        return None
+    if not isinstance(source, PostgresSource):
+        return f"outbox: is for feeds from postgres, not from {source.type}"
+    if feed.watermark is not None:
+        return "watermark: the outbox tells what is new; a feed has one of the two"
+    if feed.delta_every is None:
+        return "delta_every: an outbox needs it: how often to look there when no notice comes"
     return None
 
 

@@ -43,6 +43,8 @@ class EventKind(StrEnum):
     FEED_LOST = "feed.lost"
     FEED_DRIFT = "feed.drift"
     FEED_STEADY = "feed.steady"
+    FEED_WAITS = "feed.waits"
+    FEED_CAUGHT_UP = "feed.caught_up"
     REFRESH_FAILED = "refresh.failed"
     REFRESH_RECOVERED = "refresh.recovered"
     BREAKER_OPENED = "breaker.opened"
@@ -134,6 +136,16 @@ MEANINGS: Final[Mapping[EventKind, Meaning]] = {
     ),
     EventKind.FEED_STEADY: Meaning(
         Severity.INFO, "the store agrees with the ERP again", "feed", ends=EventKind.FEED_DRIFT
+    ),
+    EventKind.FEED_WAITS: Meaning(
+        Severity.WARNING,
+        "changes wait for a long transaction of the ERP",
+        "feed",
+        "What committed after it began comes when it ends: see the ERP's pg_stat_activity.",
+        _FEEDS,
+    ),
+    EventKind.FEED_CAUGHT_UP: Meaning(
+        Severity.INFO, "changes wait no more", "feed", ends=EventKind.FEED_WAITS
     ),
     EventKind.REFRESH_FAILED: Meaning(
         Severity.WARNING,

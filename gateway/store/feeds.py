@@ -72,7 +72,8 @@ class FeedState(msgspec.Struct, frozen=True, omit_defaults=True):
     reconcile found, `accuracy` what audits have. `incomplete`: the store
     lost what was pushed; only a snapshot can make it whole again. `late`: it joined a store with
     warm stock, so no answer about stock waits for its first sync, nor does readiness.
-    `late_for_prices`: the same of prices.
+    `late_for_prices`: the same of prices. `waits_since_ms`: since when the source has changes that
+    an older transaction of its own keeps from being read, where that is long.
     """
 
     kind: str
@@ -87,6 +88,7 @@ class FeedState(msgspec.Struct, frozen=True, omit_defaults=True):
     breaker: str | None = None
     drift: Drift | None = None
     accuracy: Accuracy | None = None
+    waits_since_ms: int | None = None
     incomplete: bool = False
     late: bool = False
     late_for_prices: bool = False

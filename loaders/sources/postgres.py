@@ -1,4 +1,4 @@
-"""An ERP's PostgreSQL: the only loader code that knows asyncpg.
+"""An ERP's PostgreSQL: with its neighbours `postgres_…`, the only loader code that knows asyncpg.
 
 Each reading is one read-only transaction that sees one moment of the database, read through a
 server-side cursor, so that neither side holds more than some rows. A connection is kept from
@@ -7,9 +7,10 @@ one reading to the next, and thrown away after any failure.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
-from typing import Any, Final
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractContextManager, asynccontextmanager
+from typing import Final
 
 import asyncpg
 import structlog
@@ -17,16 +18,29 @@ import structlog
 from gateway.config.feed_sections import Feed, PostgresSource
 from loaders.errors import SourceError
 from loaders.reading import Reading
+from loaders.sources.postgres_errors import translated
+from loaders.sources.postgres_outbox import PostgresOutbox
 from loaders.sources.query import Plan, described, plan, trimmed
+from loaders.sources.settling import Settling
 
 _log = structlog.get_logger(__name__)
 
 _ROWS: Final = 2000
 """Rows a fetch: some 200 KB, large enough that the round trip does not count."""
 
+_BEGIN: Final = (
+    "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = {:d}"
+)
+
+_LOOKS: Final = "SET default_transaction_read_only = on; SET statement_timeout = {:d}"
+
 
 class PostgresReader:
-    """Reads one feed. `clock` gives seconds that only ever go up."""
+    """Reads one feed. `clock` gives seconds that only ever go up.
+
+    Raises:
+        SourceError: the outbox does not fit the feed's kind.
+    """
 
     def __init__(
         self, name: str, feed: Feed, source: PostgresSource, clock: Callable[[], float]
@@ -36,8 +50,15 @@ class PostgresReader:
         self._source = source
         self._query = trimmed(feed.query or "")
         self._connection: asyncpg.Connection | None = None
-        self._open: asyncpg.transaction.Transaction | None = None
-        self._settling = _Settling(feed.overlap, clock)
+        self._open = False
+        self._settling = Settling(feed.overlap, clock)
+        self._outbox = None
+        if feed.outbox is not None:
+            self._outbox = PostgresOutbox(name, feed.kind, feed.outbox, _wall_clock_ms)
+
+    @property
+    def _milliseconds(self) -> int:
+        return int(self._source.query_timeout * 1000)
 
     @property
     def asks(self) -> str:
@@ -51,9 +72,11 @@ class PostgresReader:
         async with self._transaction() as connection:
             statements = await self._plan(connection)
             greatest = None
-            if statements.greatest is not None:
-                with self._translated():
+            with self._translated():
+                if statements.greatest is not None:
                     greatest = await connection.fetchval(statements.greatest)
+                elif self._outbox is not None:
+                    greatest = await self._outbox.mark(connection)
             reading = Reading(
                 self._lines(connection, statements.snapshot),
                 unknown_fields=dict.fromkeys(statements.unknown, 1),
@@ -63,7 +86,21 @@ class PostgresReader:
 
     @asynccontextmanager
     async def delta(self, watermark: str | None) -> AsyncIterator[Reading | None]:
-        """What is newer than the watermark, less the overlap; None without a watermark column."""
+        """What is newer than the watermark, less the overlap; None without a watermark column.
+
+        With an outbox, what that says has changed.
+        """
+        if self._outbox is not None:
+            reading = await self._few(self._outbox, watermark)
+            if reading is not None:
+                yield reading
+                return
+            async with self._transaction() as connection:
+                with self._translated():
+                    reading = await self._outbox.many(connection, watermark)
+                reading.lines = self._all(reading.lines)
+                yield reading
+            return
         if self._feed.watermark is None:
             yield None
             return
@@ -109,6 +146,10 @@ class PostgresReader:
         try:
             async with self._transaction() as connection:
                 statements = await self._plan(connection)
+                wrong = list(statements.warnings)
+                if self._outbox is not None:
+                    with self._translated():
+                        wrong += await self._outbox.check(connection)
         except SourceError as error:
             return [str(error)]
         finally:
@@ -120,11 +161,13 @@ class PostgresReader:
                 feed=self._name,
                 columns=", ".join(statements.unknown),
             )
-        return list(statements.warnings)
+        return wrong
 
     async def close(self) -> None:
         """Drop the connection."""
-        connection, self._connection, self._open = self._connection, None, None
+        connection, self._connection, self._open = self._connection, None, False
+        if self._outbox is not None:
+            self._outbox.forget()
         if connection is not None:
             connection.terminate()
 
@@ -133,11 +176,9 @@ class PostgresReader:
         try:
             with self._translated():
                 connection = await self._connected()
-                self._open = connection.transaction(isolation="repeatable_read", readonly=True)
-                await self._open.start()
                 # Local, because a pooler may hand the session on to somebody else.
-                milliseconds = int(self._source.query_timeout * 1000)
-                await connection.execute(f"SET LOCAL statement_timeout = {milliseconds}")
+                await connection.execute(_BEGIN.format(self._milliseconds))
+                self._open = True
             yield connection
             await self._end_transaction()
         except BaseException:
@@ -150,10 +191,11 @@ class PostgresReader:
         What is done with them, staging, judging, writing, may take long, and an open transaction
         holds up the ERP's own housekeeping.
         """
-        transaction, self._open = self._open, None
-        if transaction is not None:
+        connection, is_open = self._connection, self._open
+        self._open = False
+        if is_open and connection is not None:
             with self._translated():
-                await transaction.commit()
+                await connection.execute("COMMIT")
 
     async def _connected(self) -> asyncpg.Connection:
         if self._connection is None or self._connection.is_closed():
@@ -169,10 +211,34 @@ class PostgresReader:
         return self._connection
 
     async def _plan(self, connection: asyncpg.Connection) -> Plan:
+        columns = await self._columns(connection)
+        return plan(self._name, self._feed.kind, self._query, columns, self._feed.watermark)
+
+    async def _columns(self, connection: asyncpg.Connection) -> Mapping[str, str]:
         with self._translated():
             prepared = await connection.prepare(described(self._query))
-            columns = {column.name: column.type.name for column in prepared.get_attributes()}
-        return plan(self._name, self._feed.kind, self._query, columns, self._feed.watermark)
+        return {column.name: column.type.name for column in prepared.get_attributes()}
+
+    async def _few(self, outbox: PostgresOutbox, watermark: str | None) -> Reading | None:
+        try:
+            with self._translated():
+                connection = await self._connected()
+                if not outbox.prepared:
+                    # For the session, as a look is a transaction by itself.
+                    await connection.execute(_LOOKS.format(self._milliseconds))
+                    columns = await self._columns(connection)
+                    plan(self._name, self._feed.kind, self._query, columns, None)
+                    await outbox.prepare(connection, self._query, columns)
+                return await outbox.few(watermark)
+        except BaseException:
+            await self.close()
+            raise
+
+    async def _all(self, lines: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        with self._translated():
+            async for chunk in lines:
+                yield chunk
+        await self._end_transaction()
 
     async def _lines(
         self, connection: asyncpg.Connection, sql: str, *arguments: object, last: bool = True
@@ -205,73 +271,5 @@ class PostgresReader:
         return translated(self._name)
 
 
-class _Settling:
-    """How far behind the watermark a delta must read again.
-
-    A transaction may commit after one with a later time, by `overlap` seconds at most. Once a
-    watermark has stood still for so long, nothing can come before it any more, and the same rows
-    need not be read every second until the next sale. Only durations are compared, never the
-    ERP's clock with ours.
-    """
-
-    def __init__(self, overlap: float, clock: Callable[[], float]) -> None:
-        self._full = overlap
-        self._clock = clock
-        self._watermark: str | None = None
-        self._since = 0.0
-        self._began = 0.0
-        self._settled = False
-
-    @property
-    def overlap(self) -> float:
-        """Seconds to read again behind the watermark."""
-        return 0.0 if self._settled else self._full
-
-    def begins(self, watermark: str | None) -> None:
-        self._began = self._clock()
-        if watermark != self._watermark:
-            self._stands_at(watermark)
-
-    def ended(self, watermark: str | None) -> None:
-        """A reading came to its end, and what it read has taken effect."""
-        if watermark != self._watermark:
-            self._stands_at(watermark)
-        elif self._began - self._since >= self._full:
-            self._settled = True
-
-    def _stands_at(self, watermark: str | None) -> None:
-        self._watermark = watermark
-        self._since = self._clock()
-        self._settled = False
-
-
-# Each with what is told of it: one line, without the address, which may hold a password.
-_TOLD: Final[Sequence[tuple[type[BaseException], Callable[[Any], str]]]] = (
-    (asyncpg.InvalidPasswordError, lambda _: "the database refuses this user or password"),
-    (asyncpg.InvalidAuthorizationSpecificationError, lambda _: "the database refuses this user"),
-    (asyncpg.QueryCanceledError, lambda _: "the query took longer than query_timeout"),
-    (asyncpg.PostgresError, lambda error: f"the database says: {str(error).splitlines()[0]}"),
-    (TimeoutError, lambda _: "the database does not answer in time"),
-    (OSError, lambda error: f"no connection to the database ({_system_says(error)})"),
-    (asyncpg.InterfaceError, lambda _: "the connection to the database is broken"),
-    (asyncpg.InternalClientError, lambda _: "the connection to the database is broken"),
-    (ValueError, lambda _: "the dsn is not valid"),
-)
-_OURS: Final = tuple(type_ for type_, _ in _TOLD)
-
-
-@contextmanager
-def translated(feed: str) -> Iterator[None]:
-    """Turn what asyncpg raises into a `SourceError` of this feed."""
-    try:
-        yield
-    except _OURS as error:
-        raise SourceError(f"feed {feed}: {_told(error)}") from error
-
-
-def _told(error: BaseException) -> str:
-    return next(tell(error) for type_, tell in _TOLD if isinstance(error, type_))
-
-
-def _system_says(error: OSError) -> str:
-    return error.strerror or type(error).__name__
+def _wall_clock_ms() -> int:
+    return time.time_ns() // 1_000_000

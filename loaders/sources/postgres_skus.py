@@ -16,8 +16,8 @@ from gateway.config.feed_sections import Feed, PostgresSource
 from gateway.domain.record_kinds import Kind
 from loaders.errors import SourceError
 from loaders.reading import Reading
-from loaders.sources.postgres import translated
-from loaders.sources.query import by_sku, described, plan
+from loaders.sources.postgres_errors import translated
+from loaders.sources.query import described, narrowed, plan
 
 _IDLE_SECONDS: Final = 60.0
 """What was not used for so long may have been forgotten by a firewall, which tells nobody."""
@@ -95,7 +95,7 @@ class PostgresSkus:
             prepared = await self._connection.prepare(described(self._query))
             columns = {column.name: column.type.name for column in prepared.get_attributes()}
             plan(self._name, self._kind, self._query, columns, self._watermark)
-            self._statement = by_sku(self._kind, self._query, columns, self._watermark)
+            self._statement = narrowed(self._kind, self._query, columns, self._watermark)
         return self._connection
 
 

@@ -146,27 +146,35 @@ def plan(
     )
 
 
-def by_sku(kind: Kind, query: str, columns: Mapping[str, str], watermark: str | None = None) -> str:
-    """The statement that reads the rows of some SKUs; it takes them as an array of text.
+def narrowed(
+    kind: Kind,
+    query: str,
+    columns: Mapping[str, str],
+    watermark: str | None = None,
+    *,
+    field: str = "sku",
+    among: str = "$1::text[]",
+) -> str:
+    """The statement that reads the rows of some SKUs, or some other `field`, `among` such texts.
 
     The watermark comes along, also where it is no canonical field.
 
     The column is compared as what it is, so that the ERP's index on it serves. `columns` are those
     of a query for which there is a `plan`.
     """
-    wanted = _wanted(f"s.{_name('sku')}", columns["sku"])
+    wanted = _wanted(f"s.{_name(field)}", columns[field], among)
     besides = [] if watermark is None else [watermark]
     return f"SELECT row_to_json(q)::text {_rows(kind, query, columns, besides)} WHERE {wanted}"
 
 
-def _wanted(column: str, type_: str) -> str:
+def _wanted(column: str, type_: str, among: str) -> str:
     if type_ in _TEXT_INDEXED:
-        return f"{column} = ANY($1::text[])"
+        return f"{column} = ANY({among})"
     if type_ in _WHOLE_NUMBERS:
         # What is written in another way (`007`, `1e2`) is no SKU of this column.
-        fitting = f"SELECT w::{type_} FROM unnest($1::text[]) w"  # noqa: S608 - a name of ours
+        fitting = f"SELECT w::{type_} FROM unnest({among}) w"  # noqa: S608 - a name of ours
         return f"{column} = ANY(ARRAY({fitting} WHERE w ~ '{_WHOLE_NUMBERS[type_]}'))"
-    return f"{column}::text = ANY($1::text[])"
+    return f"{column}::text = ANY({among})"
 
 
 def _rows(kind: Kind, query: str, columns: Mapping[str, str], besides: Sequence[str] = ()) -> str:

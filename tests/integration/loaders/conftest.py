@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import secrets
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -25,6 +27,8 @@ from loaders.feedbook import Feed
 from loaders.ingest import Ingest
 from loaders.outcome import Outcome
 from loaders.reading import Proof, Reading, proved_by_end
+from stockspan.embedded.postgres import EmbeddedPostgres
+from tests.noted_erp import NotedErp, make_noted_erp
 
 
 @dataclass
@@ -155,3 +159,17 @@ async def opened(redis_url: str, tmp_path: Path) -> AsyncIterator[Warehouse]:
 async def warehouse(redis_url: str, tmp_path: Path) -> AsyncIterator[Warehouse]:
     async with opened(redis_url, tmp_path) as found:
         yield found
+
+
+@pytest.fixture(scope="session")
+def _noted_erp(postgres: EmbeddedPostgres) -> NotedErp:
+    name = f"noted_{secrets.token_hex(6)}"
+    postgres.psql(f"CREATE DATABASE {name}")
+    return asyncio.run(make_noted_erp(postgres.dsn(name)))
+
+
+@pytest.fixture
+def erp(_noted_erp: NotedErp) -> NotedErp:
+    """An ERP's table with a fresh outbox, in a database that is made once."""
+    asyncio.run(_noted_erp.begin_anew())
+    return _noted_erp

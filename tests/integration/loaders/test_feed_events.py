@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from msgspec.structs import replace
 
 from loaders.errors import SourceError
 from loaders.feedbook import Feed
 from loaders.ingest import Ingest
 from loaders.reading import Reading
+from stockspan.feeds import _condition
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -97,3 +99,25 @@ async def test_pushed_records_that_were_lost_are_told_of(warehouse: Warehouse) -
     await warehouse.client.redis.flushall()
     await warehouse.ingest.book.remember(await warehouse.ingest.register.all())
     assert told(warehouse.ingest) == [("feed.lost", "push:stock", "")]
+
+
+async def test_what_waits_for_a_long_transaction_is_told_until_it_waits_no_more(
+    warehouse: Warehouse,
+) -> None:
+    await warehouse.register(STOCK)
+    await warehouse.snapshot(STOCK, [row(1)])
+    since = warehouse.clock.now
+    for _ in range(2):
+        warehouse.clock.now += 60_000
+        await warehouse.ingest.delta(STOCK, Reading(as_of_ms=since, waits_since_ms=since))
+    state = await warehouse.state(STOCK)
+    assert (state.verified_through_ms, state.waits_since_ms) == (since, since)
+    assert "the first came 2 m ago" in _condition(state, warehouse.clock.now)
+    await warehouse.ingest.delta(STOCK, Reading())
+    assert await warehouse.state(STOCK) == replace(
+        state, waits_since_ms=None, verified_through_ms=warehouse.clock.now
+    )
+    assert told(warehouse.ingest) == [
+        ("feed.waits", "stock", "an older transaction still runs"),
+        ("feed.caught_up", "stock", ""),
+    ]

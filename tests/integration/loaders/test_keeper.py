@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -17,7 +18,7 @@ from gateway.store.client import DeposedError
 from gateway.store.leadership import Leadership, Term
 from loaders.agenda import Agenda, Rhythm
 from loaders.breaker import MOST_FAILURES, PAUSE, State
-from loaders.errors import SourceError
+from loaders.errors import SourceError, WholeNeededError
 from loaders.feedbook import Feed
 from loaders.keeper import Keeper
 from loaders.reading import NoLines, Reading
@@ -205,6 +206,42 @@ async def test_a_reconcile_comes_after_a_delta_when_it_is_due(warehouse: Warehou
     assert (await warehouse.state(STOCK)).drift is not None
     await kept._step()
     assert erp.compared == ["w"]
+
+
+async def test_a_delta_that_can_tell_nothing_has_a_snapshot_taken_and_is_no_failure(
+    warehouse: Warehouse,
+) -> None:
+    erp, clock = Erp(), Ticks()
+    kept = keeper(warehouse, erp, clock)
+    await kept._step()
+    erp.mistake = WholeNeededError("the outbox was emptied")
+    erp.quantity = 5
+    wait = await kept._step()
+    for _ in range(2 * MOST_FAILURES):
+        wait = await kept._step()
+    assert await warehouse.quantity("A") == 1
+    assert (await warehouse.state(STOCK)).error is None
+    assert kept.breaker.state is State.CLOSED
+    clock.now += wait
+    await kept._step()
+    assert await warehouse.quantity("A") == 5
+
+
+async def test_a_change_wakes_who_waits_but_not_who_leaves_the_source_alone(
+    warehouse: Warehouse,
+) -> None:
+    erp, clock = Erp(), Ticks()
+    kept = keeper(warehouse, erp, clock)
+    await kept._step()
+    await kept._step()
+    assert kept._agenda.seconds_left() > 0
+    kept.changed()
+    assert kept._agenda.seconds_left() == 0
+    await asyncio.wait_for(kept._wait(3600.0), 30)
+    erp.mistake = SourceError("the database is away")
+    await kept._step()
+    kept.changed()
+    assert not kept._woken.is_set()
 
 
 async def test_a_deposed_keeper_ends(warehouse: Warehouse) -> None:

@@ -14,7 +14,7 @@ import pytest
 from gateway.config.feed_sections import Feed, PostgresSource
 from loaders.errors import SourceError
 from loaders.sources.postgres_skus import PostgresSkus
-from loaders.sources.query import by_sku
+from loaders.sources.query import narrowed
 
 QUERY = "SELECT item AS sku, 'W1' AS location, amount AS quantity FROM bins -- as in the feed;"
 
@@ -82,7 +82,7 @@ async def test_numbers_are_found_by_their_digits(
 async def test_the_erps_index_serves(erp: asyncpg.Connection, make: Any, type_: str) -> None:
     await erp.execute(f"CREATE TABLE bins (item {type_} PRIMARY KEY, amount int)")
     columns = {"sku": {"int": "int4", "bigint": "int8"}.get(type_, type_), "location": "text"}
-    statement = by_sku("stock", QUERY, {**columns, "quantity": "int4"})
+    statement = narrowed("stock", QUERY, {**columns, "quantity": "int4"})
     await erp.execute("SET enable_seqscan = off")
     rows: Sequence[Any] = await erp.fetch(f"EXPLAIN {statement}", ["1", "2"])
     assert any("Index Cond" in row[0] for row in rows), rows
