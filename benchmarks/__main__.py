@@ -21,6 +21,7 @@ NAMES: Final = (
     "snapshot",
     "flatness",
     "propagation",
+    "notices",
     "confirmations",
     "prices",
     "reservations",
