@@ -202,14 +202,16 @@ class BulkWriter:
         written = Written()
         unanswered: Block | None = None
         try:
-            async with asyncio.timeout(deadline):
-                await _load_script(connection)
             async for block in blocks:
                 async with asyncio.timeout(deadline):
-                    await connection.send_packed_command(block.wire)
-                    if unanswered is not None:
-                        written += await self._replies(connection, unanswered)
-                unanswered = block
+                    before, unanswered = unanswered, block
+                    if before is None:
+                        # The first takes the script along: most deltas are one journey.
+                        await connection.send_packed_command(_LOADING + block.wire)
+                        await connection.read_response()
+                    else:
+                        await connection.send_packed_command(block.wire)
+                        written += await self._replies(connection, before)
             if unanswered is not None:
                 async with asyncio.timeout(deadline):
                     written += await self._replies(connection, unanswered)
@@ -236,9 +238,7 @@ def _argument(value: bytes) -> bytes:
     return b"$%d\r\n%b\r\n" % (len(value), value)
 
 
-async def _load_script(connection: Any) -> None:
-    await connection.send_command("SCRIPT", "LOAD", _PUT)
-    await connection.read_response()
+_LOADING: Final = b"*3\r\n%b%b%b" % (_argument(b"SCRIPT"), _argument(b"LOAD"), _argument(_PUT))
 
 
 def _count(replies: Sequence[Any]) -> Written:
