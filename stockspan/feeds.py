@@ -16,7 +16,7 @@ from gateway.store.feeds import Drift, FeedRegister, FeedState, HeldBack
 from gateway.store.keys import Keyspace
 from gateway.store.leadership import leader
 from gateway.wiring.connections import clock_ms, connect
-from stockspan.ages import age_text
+from stockspan.ages import age_text, duration_text
 from stockspan.failure import Failure
 
 _COLUMNS: Final = (
@@ -118,7 +118,7 @@ def _condition(state: FeedState, now_ms: int) -> str:
     if state.held_back:
         said.append(_held_back(state.held_back, state.held, now_ms))
     if state.failing_since_ms is not None:
-        said.append(f"failing for {age_text(now_ms - state.failing_since_ms)}: {state.error}")
+        said.append(f"failing for {duration_text(now_ms - state.failing_since_ms)}: {state.error}")
     if state.waits_since_ms is not None:
         since = age_text(now_ms - state.waits_since_ms)
         said.append(f"changes wait for a transaction of the source, the first came {since}")
@@ -132,4 +132,4 @@ def _held_back(reason: str, held: HeldBack | None, now_ms: int) -> str:
         return f"held back: {reason}"
     counts = f"{held.rows} rows, {held.rejected} rejected, {held.removals} places to remove from"
     kept = "kept" if held.kept else "not kept"
-    return f"held back for {age_text(now_ms - held.since_ms)}: {reason} ({counts}; {kept})"
+    return f"held back for {duration_text(now_ms - held.since_ms)}: {reason} ({counts}; {kept})"
