@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
 
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from gateway.config.settings import Settings
@@ -19,17 +20,10 @@ from gateway.wiring.connections import clock_ms, connect
 from stockspan.ages import age_text, duration_text
 from stockspan.failure import Failure
 
-_COLUMNS: Final = (
-    "feed",
-    "kind",
-    "verified",
-    "accepted",
-    "ignored",
-    "quarantined",
-    "drift",
-    "accuracy",
-    "state",
-)
+_WHOLE: Final = ("feed", "verified")
+"""Columns that are not to be broken: a terminal of eighty columns has room for them."""
+
+_COLUMNS: Final = ("last sync", "drift", "accuracy", "state")
 _NOBODY: Final = "no loader leads"
 
 
@@ -43,14 +37,16 @@ async def status(settings: Settings) -> tuple[Table, str]:
         states = await FeedRegister(client, keys).all()
         leads = await leader(client, keys)
     now_ms = clock_ms()
-    table = Table(*_COLUMNS)
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for column in _WHOLE:
+        table.add_column(column, no_wrap=True)
+    for column in _COLUMNS:
+        table.add_column(column)
     for name, state in sorted(states.items()):
-        counts = [str(count) for count in (state.accepted, state.ignored, state.quarantined)]
         table.add_row(
-            name,
-            state.kind,
+            name if name == state.kind else f"{name} ({state.kind})",
             _age(state, now_ms),
-            *counts,
+            _counts(state),
             _drift(state.drift, now_ms),
             _accuracy(state.accuracy),
             _condition(state, now_ms),
@@ -95,6 +91,13 @@ def _age(state: FeedState, now_ms: int) -> str:
     if state.verified_through_ms is None:
         return "never"
     return age_text(now_ms - state.verified_through_ms)
+
+
+def _counts(state: FeedState) -> str:
+    """How many rows the last sync took over, and what became of the others."""
+    others = {"ignored": state.ignored, "quarantined": state.quarantined}
+    counts = {"accepted": state.accepted} | {how: count for how, count in others.items() if count}
+    return ", ".join(f"{count} {how}" for how, count in counts.items())
 
 
 def _drift(drift: Drift | None, now_ms: int) -> str:
