@@ -17,7 +17,7 @@ import msgspec
 from gateway.domain.record_kinds import KINDS, Kind
 from gateway.observability.events import EventKind
 from gateway.observability.recorder import Recorder
-from gateway.store.feeds import Drift, FeedRegister, FeedState
+from gateway.store.feeds import Drift, FeedRegister, FeedState, joining
 from loaders.errors import FeedVanishedError, ReleaseError
 from loaders.guard import Limits
 from loaders.resilience import Outages
@@ -187,10 +187,11 @@ class FeedBook:
         name = opened.feed.name
         async with self._writing[name]:
             await self.require(opened)
-            held = (await self._register.all()).get(name)
+            known = await self._register.all()
+            held = known.get(name)
             if held is None and not opened.registered:
-                number = await self._register.number(name)
-                held = FeedState(opened.feed.kind, number, self._rounds.get(name, 0))
+                held = joining(known, opened.feed.kind, await self._register.number(name))
+                held = msgspec.structs.replace(held, round=self._rounds.get(name, 0))
             if held is None or held.number != opened.state.number:
                 raise FeedVanishedError(f"the store lost the feed {name} during its sync")
             changed = change(held)

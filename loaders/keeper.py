@@ -207,27 +207,26 @@ class Keeper:
         return self._agenda.seconds_left()
 
     async def _sync(self) -> bool:
-        """Take the snapshot that is due, or else a delta, and after it the reconcile that is due.
-
-        False if these must wait for a whole.
-        """
+        """Take the snapshot that is due, or else a delta and a reconcile; False: nothing asked."""
         if self._agenda.snapshot_is_due():
             await self._take_snapshot()
-        elif self._agenda.has_deltas:
-            opened = await self._ingest.book.open(self.feed)
-            if opened.state.verified_through_ms is None:
-                # There is no whole yet that a delta could add to: the snapshot comes first.
-                self._agenda.delta_waits()
-                return False
-            try:
-                await self.delta(opened)
-            except WholeNeededError as error:
-                _log.info(str(error), action="feed.whole_needed", feed=self.feed.name)
-                self._agenda.whole_needed()
-            if self._agenda.reconcile_is_due():
-                self._agenda.reconcile_begins()
-                await self.reconcile(await self._ingest.book.open(self.feed))
-                self._agenda.reconcile_ended()
+            return True
+        if not self._agenda.has_deltas:
+            return False
+        opened = await self._ingest.book.open(self.feed)
+        if opened.state.verified_through_ms is None:
+            # There is no whole yet that a delta could add to: the snapshot comes first.
+            self._agenda.delta_waits()
+            return False
+        try:
+            await self.delta(opened)
+        except WholeNeededError as error:
+            _log.info(str(error), action="feed.whole_needed", feed=self.feed.name)
+            self._agenda.whole_needed()
+        if self._agenda.reconcile_is_due():
+            self._agenda.reconcile_begins()
+            await self.reconcile(await self._ingest.book.open(self.feed))
+            self._agenda.reconcile_ended()
         return True
 
     async def _take_snapshot(self) -> None:

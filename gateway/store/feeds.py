@@ -162,13 +162,7 @@ class FeedRegister:
         held = states.get(name)
         if held is not None and held.kind == kind:
             return held
-        number = await self.number(name)
-        state = FeedState(
-            kind,
-            number,
-            late=unready(states) is None,
-            late_for_prices=unready_prices(states) is None,
-        )
+        state = joining(states, kind, await self.number(name))
         await self.save(name, state)
         return state
 
@@ -223,6 +217,16 @@ class FeedRegister:
 
     def _told(self, name: str) -> tuple[bytes, bytes]:
         return self._keys.changes, encode_change(Change(ChangeKind.FEEDS, name))
+
+
+def joining(states: Mapping[str, FeedState], kind: str, number: int) -> FeedState:
+    """A feed that is new among these: what is warm without it is not to wait for it."""
+    return FeedState(
+        kind,
+        number,
+        late=unready(states) is None,
+        late_for_prices=unready_prices(states) is None,
+    )
 
 
 def unready(states: Mapping[str, FeedState]) -> tuple[str, ...] | None:

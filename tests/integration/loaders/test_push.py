@@ -19,6 +19,7 @@ from gateway.store.client import StoreClient
 from gateway.store.feeds import unready
 from gateway.store.leadership import Leadership, Term
 from loaders.errors import NotLeadingError
+from loaders.feedbook import Feed
 from loaders.ingest import Ingest
 from loaders.lines import LONGEST
 from loaders.sources.push import PushServer, Writing
@@ -295,6 +296,19 @@ async def test_what_says_nothing_of_the_erp_verifies_nothing(
         assert state.verified_through_ms == before
     await push(http, body(ROWS[:1]))
     assert (await warehouse.ingest.register.all())["push:stock"].verified_through_ms != before
+
+
+@pytest.mark.parametrize("kind", ["products", "stock"])
+async def test_garbage_of_a_kind_that_was_never_pushed_keeps_nobody_waiting(
+    http: ClientSession, warehouse: Warehouse, kind: str
+) -> None:
+    erp = Feed("erp", "stock")
+    await warehouse.register(erp)
+    await warehouse.snapshot(erp, ROWS)
+    assert (await push(http, b"<html>Sign in</html>", kind))["quarantined"] == 1
+    states = await warehouse.ingest.register.all()
+    assert states[f"push:{kind}"].verified_through_ms is None
+    assert unready(states) is None
 
 
 async def test_what_was_pushed_and_lost_keeps_the_store_cold_until_a_snapshot(
