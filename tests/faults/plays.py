@@ -6,7 +6,7 @@ import asyncio
 import random
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from itertools import count
@@ -16,7 +16,7 @@ from typing import Final
 from stockspan.embedded.postgres import EmbeddedPostgres
 from tests.faults.erp import LOCATIONS, Erp
 from tests.faults.history import Kind, Op, Outcome
-from tests.faults.programs import GatewayProgram
+from tests.faults.programs import GatewayProgram, accidents
 from tests.faults.reports import Report
 from tests.faults.rest import Rest
 from tests.faults.shoppers import Habits, Shopper, Tally
@@ -30,8 +30,6 @@ _RECOVERED_SECONDS: Final = 60.0
 _PAUSE_SECONDS: Final = 0.05
 _TOGETHER: Final = 8
 _ANSWERED: Final = frozenset({201, 409})
-_BROKEN: Final = (".broken", "request.failed", "Traceback (most")
-_LINE: Final = 2000
 
 
 @dataclass(frozen=True)
@@ -102,7 +100,10 @@ class Play:
         """What the checker says of it all."""
         self.report.requests = self._tally.requests
         self.report.done = Counter({**self._tally.statuses, "pushes": self.erp.pushes})
-        self.report.findings = [*self._findings, *self._accidents()]
+        self.report.findings = [
+            *self._findings,
+            *accidents((self.world.loaders, *self.world.gateways)),
+        ]
         self.report.judge(self.world.recorder.history(), self._limits, self._folder)
         return self.report
 
@@ -122,14 +123,6 @@ class Play:
     def find(self, sentence: str) -> None:
         """Report what no checker of histories sees."""
         self._findings.append(sentence)
-
-    def _accidents(self) -> Iterator[str]:
-        """What no scenario excuses: a program that ended, and a mistake of ours that was caught."""
-        for program in (self.world.loaders, *self.world.gateways):
-            if not program.alive():
-                yield f"{program.name} ended"
-            broken = [line for line in program.lines() if any(one in line for one in _BROKEN)]
-            yield from (f"{program.name}: {line[:_LINE]}" for line in broken[:3])
 
     def _shoppers(self, number: int, habits: Habits) -> list[Shopper]:
         return [

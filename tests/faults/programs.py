@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -22,6 +22,8 @@ CHECKOUT: Final = Path(__file__).parents[2]
 _POLL_SECONDS: Final = 0.02
 _READY_SECONDS: Final = 60.0
 _ANSWER_SECONDS: Final = 2.0
+_BROKEN: Final = (".broken", "request.failed", "Traceback (most")
+_LINE: Final = 2000
 
 
 class Program:
@@ -113,6 +115,15 @@ async def until_answered(
             except (aiohttp.ClientError, TimeoutError):
                 pass
             await asyncio.sleep(_POLL_SECONDS)
+
+
+def accidents(programs: Iterable[Program]) -> Iterator[str]:
+    """What no scenario excuses: a program that ended, and a mistake of ours that was caught."""
+    for program in programs:
+        if not program.alive():
+            yield f"{program.name} ended"
+        broken = [line for line in program.lines() if any(one in line for one in _BROKEN)]
+        yield from (f"{program.name}: {line[:_LINE]}" for line in broken[:3])
 
 
 def _environment(path: Sequence[Path], more: Mapping[str, str]) -> dict[str, str]:

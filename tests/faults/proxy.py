@@ -13,55 +13,18 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Final, Self
 
+from tests.faults.ways import Way
+
 _CHUNK: Final = 1 << 16
 _BEHIND: Final = 64
 """So many chunks wait on a way before its sender is made to wait."""
 
 
-class Way:
-    """One direction. What is on it is delivered in order, whatever is set.
-
-    `latency`: seconds from arrival to delivery. `bandwidth`: bytes a second, of each connection.
-    `slices`: bytes that are written at once at most. `dropping`: bytes arrive and are thrown away.
-    `bytes` were delivered, `dropped` were not.
-    """
-
-    def __init__(self) -> None:
-        self.latency = 0.0
-        self.bandwidth: float | None = None
-        self.slices: int | None = None
-        self.dropping = False
-        self.bytes = 0
-        self.dropped = 0
-        self._flowing = asyncio.Event()
-        self._flowing.set()
-
-    @property
-    def stalled(self) -> bool:
-        """Nothing is delivered, all is kept: as on a line that loses packets, until it heals."""
-        return not self._flowing.is_set()
-
-    @stalled.setter
-    def stalled(self, stalled: bool) -> None:
-        if stalled:
-            self._flowing.clear()
-        else:
-            self._flowing.set()
-
-    async def flowing(self) -> None:
-        """Until it is not stalled."""
-        await self._flowing.wait()
-
-    def heal(self) -> None:
-        """No faults any more."""
-        self.latency, self.bandwidth, self.slices = 0.0, None, None
-        self.dropping = self.stalled = False
-
-
 class FaultProxy:
     """Listens on a free port of 127.0.0.1, `port`, and forwards to a server.
 
-    `connections` were accepted so far; `refused` of them found no server.
+    `connections` were accepted so far; `refused` of them found no server. `noted` is told of each
+    the port of its client.
     """
 
     def __init__(self, host: str, port: int) -> None:
@@ -70,6 +33,7 @@ class FaultProxy:
         self.to_client = Way()
         self.connections = 0
         self.refused = 0
+        self.noted: Callable[[int], None] | None = None
         self.port = 0
         self._black_hole = False
         self._server: asyncio.Server | None = None
@@ -156,6 +120,8 @@ class FaultProxy:
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
+        if self.noted is not None:
+            self.noted(writer.get_extra_info("peername")[1])
         link = _Link(self, writer)
         self._links.add(link)
         task = asyncio.current_task()
@@ -264,6 +230,10 @@ class _Link:
         step = way.slices or len(data)
         for start in range(0, len(data), step):
             piece = data[start : start + step]
+            if way.cut_at is not None:
+                piece = piece[: max(0, way.cut_at - way.bytes)]
+                if not piece:
+                    raise ConnectionResetError
             if way.dropping or self._server_lost:
                 way.dropped += len(piece)
                 self.lossy = True

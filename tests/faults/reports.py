@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,7 +18,9 @@ _SHOWN = 5
 class Report:
     """One run of a scenario. `recoveries` are seconds from a fault's end till all was well.
 
-    `findings` are what is wrong and no checker of histories sees.
+    `findings` are what is wrong and no checker of histories sees; `measured` is what came of
+    it in a few words, where the counts do not say it; `ratios` are of each fault, a faulty run to a
+    healthy one.
     """
 
     scenario: str
@@ -29,6 +31,8 @@ class Report:
     recoveries: list[float] = field(default_factory=list)
     violations: Sequence[Violation] = ()
     findings: list[str] = field(default_factory=list)
+    measured: str = ""
+    ratios: Mapping[str, Sequence[float]] = field(default_factory=dict)
     kept: Path | None = None
 
     def judge(self, history: History, limits: Limits, folder: Path) -> None:

@@ -13,7 +13,7 @@ import secrets
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -35,11 +35,17 @@ from tests.faults.proxy import FaultProxy
 CALLERS: Final = ("shop", "till")
 """Whose Idempotency-Keys never meet; each sees exact stock."""
 
-SECRETS: Final = {"shop": "shop-secret", "till": "till-secret", "erp": "erp-secret"}
+SECRETS: Final = {
+    "shop": "shop-secret",
+    "till": "till-secret",
+    "erp": "erp-secret",
+    "buyer": "buyer-secret",
+}
 _SCOPES: Final = {
     "shop": ["checkout", "stock:exact"],
     "till": ["checkout", "stock:exact"],
     "erp": ["ingest"],
+    "buyer": ["prices:any", "stock:exact"],
 }
 
 
@@ -50,6 +56,8 @@ class Shape:
     `package` is the folder of the code that runs, None: this checkout. `path`: folders that Python
     looks in before it. `env` is each gateway's own environment, as far as there is one. `deadline`
     is how long a gateway waits for the store: more than as shipped, since the machine is busy.
+    `sections` are more settings, by the name of their section. Without `ledger` promises are kept
+    by the store alone. `loading` is the loaders' code, None: that of the others.
     """
 
     gateways: int = 2
@@ -57,12 +65,15 @@ class Shape:
     path: Sequence[Path] = ()
     env: Sequence[Mapping[str, str]] = ()
     deadline: str = "500ms"
+    sections: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    ledger: bool = True
+    loading: Path | None = None
 
 
 class World:
     """What a scenario may touch. `session` reaches every address of it.
 
-    `serving` are the gateways that customers go to.
+    `serving` are the gateways that customers go to; `config` is the settings of all programs.
     """
 
     def __init__(
@@ -72,6 +83,7 @@ class World:
         postgres: EmbeddedPostgres,
         gateways: Sequence[GatewayProgram],
         loaders: Program,
+        config: Path,
         ingest: str,
         session: aiohttp.ClientSession,
         redis: Redis,
@@ -82,6 +94,7 @@ class World:
         self.gateways = gateways
         self.serving = list(gateways)
         self.loaders = loaders
+        self.config = config
         self.ingest = ingest
         self.session = session
         self.redis = redis
@@ -134,15 +147,18 @@ async def world(
         config = folder / "stockspan.toml"
         config.write_text(_settings(shape, valkey.url, push_port, folder / "spool"), "utf-8")
         package = shape.package or programs.CHECKOUT
-        loaders = Program("loaders", folder, package, "load", "--config", str(config))
+        loading = shape.loading or package
+        loaders = Program("loaders", folder, loading, "load", "--config", str(config))
+        loaders.path = [*shape.path, loading]
         gateways = []
         for number in range(shape.gateways):
             store = await stack.enter_async_context(FaultProxy(HOST, valkey.port))
             ledger = await stack.enter_async_context(FaultProxy(HOST, postgres.port))
             name = f"gateway-{number + 1}"
             gateway = GatewayProgram(name, folder, package, config, (store, ledger))
-            gateway.env["STOCKSPAN_STORE__URL"] = _through(valkey.url, store)
-            gateway.env["STOCKSPAN_LEDGER__DSN"] = _through(postgres.dsn(database), ledger)
+            gateway.env["STOCKSPAN_STORE__URL"] = through(valkey.url, store)
+            if shape.ledger:
+                gateway.env["STOCKSPAN_LEDGER__DSN"] = through(postgres.dsn(database), ledger)
             gateway.path = [*shape.path, package]
             gateway.env.update(shape.env[number] if number < len(shape.env) else {})
             gateways.append(gateway)
@@ -160,6 +176,7 @@ async def world(
             postgres=postgres,
             gateways=gateways,
             loaders=loaders,
+            config=config,
             ingest=ingest,
             session=session,
             redis=redis,
@@ -175,9 +192,13 @@ def _settings(shape: Shape, store: str, push_port: int, spool: Path) -> str:
         "reservations": {"open_per_customer": 1_000_000},
         "channels.default": {"currency": "EUR", "locale": "en"},
     }
+    if not shape.ledger:
+        sections["reservations"]["durability"] = "redis"
     for name, secret in SECRETS.items():
         digest = hashlib.sha256(secret.encode()).hexdigest()
         sections[f"keys.{name}"] = {"sha256": digest, "scopes": _SCOPES[name]}
+    for name, values in shape.sections.items():
+        sections[name] = {**sections.get(name, {}), **values}
     # Every JSON text, number and list of them is TOML too.
     return "\n".join(
         f"[{name}]\n" + "".join(f"{key} = {json.dumps(value)}\n" for key, value in values.items())
@@ -185,7 +206,8 @@ def _settings(shape: Shape, store: str, push_port: int, spool: Path) -> str:
     )
 
 
-def _through(url: str, way: FaultProxy) -> str:
+def through(url: str, way: FaultProxy) -> str:
+    """The same address by way of the proxy."""
     parts = urlsplit(url)
     user = parts.netloc.rpartition("@")[0]
     return parts._replace(netloc=f"{user}@{HOST}:{way.port}").geturl()

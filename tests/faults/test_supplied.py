@@ -1,0 +1,36 @@
+"""The short forms of what goes wrong between the ERP and the store, all in one world."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from typing import Any, Final
+
+import pytest
+import pytest_asyncio
+
+from stockspan.embedded.postgres import EmbeddedPostgres
+from tests.faults.plays import Stage
+from tests.faults.scenarios.outage import outage
+from tests.faults.supply import Act, Supply, supplied
+
+ACTS: Final[Mapping[str, tuple[Act, Mapping[str, Any]]]] = {
+    "outage": (outage, {}),
+}
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def supply(
+    tmp_path_factory: pytest.TempPathFactory, durable_postgres: EmbeddedPostgres
+) -> AsyncIterator[Supply]:
+    stage = Stage(tmp_path_factory.mktemp("supply"), durable_postgres, seed=1)
+    async with supplied(stage) as ours:
+        yield ours
+
+
+@pytest.mark.parametrize("name", ACTS)
+async def test_act(supply: Supply, name: str) -> None:
+    act, size = ACTS[name]
+    report = supply.judged(name, await act(supply, **size))
+    report.require_clean()
+    assert report.measured
