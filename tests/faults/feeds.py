@@ -72,6 +72,18 @@ class Feeds:
             feed, lambda state: (state.verified_through_ms or 0) > before and state.error is None
         )
 
+    async def forced(self, feed: str) -> None:
+        """Have it read whole and taken, whatever the guard says of it."""
+        before = (await self.state(feed)).verified_through_ms or 0
+        await self.ask(Act.SYNC, feed)
+        state = await self.until(
+            feed,
+            lambda state: state.held is not None or (state.verified_through_ms or 0) > before,
+        )
+        if state.held is not None:
+            await self.ask(Act.RELEASE, feed)
+            await self.until(feed, lambda state: state.held is None)
+
     async def failed(self, feed: str) -> FeedState:
         """Have one that was well read whole, and wait till that failed or was held back."""
         await self.ask(Act.SYNC, feed)

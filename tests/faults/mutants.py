@@ -132,10 +132,19 @@ def born(name: str, folder: Path) -> Path:
     Raises:
         LookupError: its guard is not where it was.
     """
+    return copied(name, MUTANTS[name].edits, folder)
+
+
+def copied(name: str, edits: Sequence[Edit], folder: Path) -> Path:
+    """The packages with these edits in a folder of their own; `name` says what they are.
+
+    Raises:
+        LookupError: what is to be changed is not where it was.
+    """
     for package in PACKAGES:
         ignored = shutil.ignore_patterns("__pycache__")
         shutil.copytree(CHECKOUT / package, folder / package, ignore=ignored)
-    for edit in MUTANTS[name].edits:
+    for edit in edits:
         path = folder / edit.file
         text = path.read_text("utf-8")
         if text.count(edit.words) != 1:

@@ -22,6 +22,7 @@ CHECKOUT: Final = Path(__file__).parents[2]
 _POLL_SECONDS: Final = 0.02
 _READY_SECONDS: Final = 60.0
 _ANSWER_SECONDS: Final = 2.0
+_STOP_SECONDS: Final = 20.0
 _BROKEN: Final = (".broken", "request.failed", "Traceback (most")
 _LINE: Final = 2000
 
@@ -57,6 +58,10 @@ class Program:
     def kill(self) -> None:
         """SIGKILL; returns when it is gone."""
         self._child.kill()
+
+    def stop(self) -> None:
+        """Ask it to end, as a supervisor would; returns when it has."""
+        self._child.stop(signal.SIGTERM, _STOP_SECONDS)
 
     def freeze(self) -> None:
         """Let it stand still, all that it has begun included."""

@@ -230,10 +230,9 @@ class _Link:
         step = way.slices or len(data)
         for start in range(0, len(data), step):
             piece = data[start : start + step]
-            if way.cut_at is not None:
-                piece = piece[: max(0, way.cut_at - way.bytes)]
-                if not piece:
-                    raise ConnectionResetError
+            left = len(piece) if way.cut_at is None else max(0, way.cut_at - way.bytes)
+            broken_off = left < len(piece)
+            piece = piece[:left]
             if way.dropping or self._server_lost:
                 way.dropped += len(piece)
                 self.lossy = True
@@ -249,6 +248,8 @@ class _Link:
                 continue
             way.bytes += len(piece)
             self._proxy.note()
+            if broken_off:
+                raise ConnectionResetError
             if way.slices:
                 await asyncio.sleep(0)  # or the pieces would leave as one
 

@@ -1,9 +1,9 @@
 """A world that an ERP supplies: its sources, the ways to them, loaders and gateways before them.
 
-The ERP is a database of the stage's PostgreSQL behind a `FaultProxy`, `line`; it has a REST API
-behind another, and a folder of files. No promises are kept in that PostgreSQL here, so a scenario may
-stop and freeze it. All programs have the same settings, the gateways too: that they do not call the
-ERP is their own doing.
+The ERP is a database of the stage's PostgreSQL behind a `FaultProxy`, `line` (of one table behind
+`shelf_line`, over which nobody comes unasked); it has a REST API behind another, and a folder of
+files. No promises are kept in that PostgreSQL here: it may be stopped and frozen. All programs have
+the same settings, the gateways too: that they do not call the ERP is their own doing.
 """
 
 from __future__ import annotations
@@ -35,10 +35,14 @@ STOCK: Final = "stock"
 FEEDS: Final = (STOCK, "price_lists", "prices", "customers")
 """Those that the database feeds."""
 
+SHELF: Final = "shelf_stock"
 WEB: Final = "web_stock"
 FILES: Final = "file_stock"
 BASE: Final = "base"
 CONTRACT: Final = "contract-1"
+
+_FEW: Final = 60
+"""Rows that the other sources have at first: the guard judges them."""
 
 _TABLES: Final = f"""
 CREATE TABLE bins (
@@ -50,6 +54,8 @@ INSERT INTO lists VALUES
 CREATE TABLE tags (
     price_list text, sku text, unit_price numeric(12,2), version bigint NOT NULL DEFAULT 1,
     changed_at timestamptz NOT NULL DEFAULT clock_timestamp(), PRIMARY KEY (price_list, sku));
+CREATE TABLE shelf (sku text, location text, quantity numeric(16,3), version bigint NOT NULL);
+INSERT INTO shelf SELECT 'S-' || n, 'W1', 20 + n, 1 FROM generate_series(1, {_FEW}) n;
 CREATE INDEX ON bins (changed_at);
 CREATE INDEX ON tags (changed_at);
 """
@@ -65,6 +71,7 @@ _QUERIES: Final = {
     "prices": "SELECT price_list, sku, unit_price, version, changed_at FROM tags",
     "customers": f"SELECT '{CUSTOMER}' AS customer",
 }
+_SHELF: Final = "SELECT sku, location, quantity, version FROM shelf"
 _FOLLOWED: Final = {"watermark": "changed_at", "overlap": "1s", "delta_every": "200ms"}
 
 
@@ -73,6 +80,7 @@ class Sources:
     """Where the ERP may be asked, and the ways there."""
 
     line: FaultProxy
+    shelf_line: FaultProxy
     web: WebErp
     web_line: FaultProxy
     folder: FileErp
@@ -93,12 +101,14 @@ class Supply:
         self.world = there
         self.feeds = feeds
         self.line = sources.line
+        self.shelf_line = sources.shelf_line
         self.web = sources.web
         self.folder = sources.folder
         self.report = Report("")
         self._database = database
         self.callers = Callers([there.loaders, *there.gateways])
-        self.line.noted = sources.web_line.noted = self.callers.note
+        for line in (sources.line, sources.shelf_line, sources.web_line):
+            line.noted = self.callers.note
 
     def front(self, gateway: int = 0) -> Storefront:
         """Customers of this gateway."""
@@ -123,7 +133,7 @@ class Supply:
         return Known(await self.stocked(), await self.priced())
 
     async def stocked(self) -> Levels:
-        """What the ERP has in stock."""
+        """What the ERP has in its bins."""
         async with self.erp() as connection:
             rows = await connection.fetch("SELECT sku, location, quantity FROM bins")
         found: dict[str, dict[str, int]] = {}
@@ -165,11 +175,13 @@ Act = Callable[..., Awaitable[str]]
 """What is done in a `Supply`, which comes first; tells what was measured."""
 
 
-def settings_of(dsn: str, web: str, folder: Path) -> dict[str, dict[str, Any]]:
+def settings_of(dsn: str, shelf: str, web: str, folder: Path) -> dict[str, dict[str, Any]]:
     """The feeds that read all of this."""
     # What is slow is given up soon, or a scenario would wait for minutes.
     sections: dict[str, dict[str, Any]] = {
         "sources.erp": {"type": "postgres", "dsn": dsn, "connect_timeout": "1s"},
+        "sources.shelf": {"type": "postgres", "dsn": shelf, "connect_timeout": "1s"},
+        f"feeds.{SHELF}": {"kind": STOCK, "source": "shelf", "query": _SHELF},
         "sources.web": {"type": "http", "url": web, "rate": 1000, "burst": 1000, "timeout": "5s"},
         "sources.files": {"type": "files", "directory": str(folder)},
         f"feeds.{WEB}": {"kind": STOCK, "source": "web", "path": "stock", "rows": "value"},
@@ -202,18 +214,19 @@ async def supplied(
     async with (
         web_erp(_few("H")) as web,
         FaultProxy(HOST, stage.postgres.port) as line,
+        FaultProxy(HOST, stage.postgres.port) as shelf_line,
         FaultProxy(HOST, web.port) as web_line,
     ):
         shape = shape or Shape(gateways=1)
         url = f"http://{HOST}:{web_line.port}/"
-        sections = settings_of(through(dsn, line), url, folder.path)
+        sections = settings_of(through(dsn, line), through(dsn, shelf_line), url, folder.path)
         shape = replace(shape, sections={**sections, **shape.sections}, ledger=False)
         chance = random.Random(stage.seed)
         async with (
             world(stage.folder, stage.postgres, chance, shape) as there,
             feeds_of(there.valkey.url) as feeds,
         ):
-            sources = Sources(line, web, web_line, folder)
+            sources = Sources(line, shelf_line, web, web_line, folder)
             supply = Supply(stage, there, feeds, sources, database)
             await there.ready()
             yield supply
@@ -231,5 +244,5 @@ def _few(prefix: str) -> list[dict[str, Any]]:
     """What the other sources have to say at first."""
     return [
         {"sku": f"{prefix}-{number}", "location": "W1", "quantity": 20 + number, "version": 1}
-        for number in range(60)
+        for number in range(_FEW)
     ]

@@ -1,0 +1,109 @@
+"""Two loaders: one stands still in the midst of a snapshot, and wakes when another leads.
+
+The one that stands still believes in its lease for as long as it lives (`CREDULOUS`), as if its
+clock had stood still with it: nothing but the fence tells it. Its rows have no versions: what comes
+last would count.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from gateway.store.feed_requests import Act
+from gateway.store.leadership import leader
+from stockspan.embedded.ports import free_port
+from tests.faults.generations import Generations
+from tests.faults.hearing import hearing
+from tests.faults.mutants import Edit, copied
+from tests.faults.programs import Program
+from tests.faults.sabotage import CREDULOUS
+from tests.faults.scenarios.loader_kills import whole
+from tests.faults.supply import FILES, Supply
+
+TAKEN_OVER_SECONDS: Final = 10.0
+
+_SECONDS: Final = 60.0
+_POLL_SECONDS: Final = 0.02
+_STANDS_BY: Final = "leader.ended"
+
+
+async def two_loaders(
+    ours: Supply,
+    *,
+    times: int = 1,
+    skus: int = 20_000,
+    within: float | None = None,
+    sleeper: Sequence[Edit] = CREDULOUS,
+) -> str:
+    """So often; a takeover must be `within` so many seconds. `sleeper`: how it is changed."""
+    package = copied("sleeper", sleeper, ours.stage.folder / "sleeper")
+    erp = Generations("G", skus, versions=False)
+    ours.folder.write(erp.next())
+    await ours.feeds.forced(FILES)
+    applied = 0
+    for number in range(times):
+        first = await _takes_over(ours, package, f"sleeper-{number}")
+        try:
+            applied += await _sleeps(ours, first, erp, within)
+        finally:
+            first.kill()
+        ours.report.faults["stood still"] += 1
+    ours.require("writes of a deposed loader", not applied, f"{applied} applied")
+    worst = max(ours.report.recoveries)
+    return f"{applied} applied; taken over within {worst:.1f} s"
+
+
+async def _takes_over(ours: Supply, package: Path, name: str) -> Program:
+    """A loader of that package, which leads instead of the world's own."""
+    ours.world.loaders.stop()
+    folder = ours.stage.folder
+    first = Program(name, folder, package, "load", "--config", str(ours.world.config))
+    first.env["STOCKSPAN_PUSH__PORT"] = str(free_port())
+    first.launch()
+    await _led(ours, other_than=None)
+    return first
+
+
+async def _sleeps(ours: Supply, first: Program, erp: Generations, within: float | None) -> int:
+    """How many levels it wrote after it woke."""
+    loop = asyncio.get_running_loop()
+    async with hearing(ours.feeds) as heard:
+        ours.folder.write(erp.next())
+        await ours.feeds.ask(Act.SYNC, FILES)
+        await heard.until(ours.world.chance.randrange(1, 500))
+        first.freeze()
+        began = loop.time()
+        deposed = await leader(ours.feeds.client, ours.feeds.keys)
+        ours.folder.write(erp.next())
+        ours.world.loaders.launch()
+        leads = await _led(ours, other_than=deposed)
+        ours.report.recoveries.append(loop.time() - began)
+        if within is not None:
+            ours.require(
+                "taken over", loop.time() - began <= within, f"{loop.time() - began:.1f} s"
+            )
+        await whole(ours, erp)
+        first.thaw()
+        await _said(first, _STANDS_BY)
+        ours.require("it leads again", await leader(ours.feeds.client, ours.feeds.keys) == leads)
+        seen = erp.seen(await ours.feeds.levels())
+    return sum(seen.values()) - seen[erp.now]
+
+
+async def _led(ours: Supply, *, other_than: str | None) -> str:
+    async with asyncio.timeout(_SECONDS):
+        while True:
+            name = await leader(ours.feeds.client, ours.feeds.keys)
+            if name is not None and name != other_than:
+                return name
+            await asyncio.sleep(_POLL_SECONDS)
+
+
+async def _said(program: Program, what: str) -> None:
+    async with asyncio.timeout(_SECONDS):
+        while not any(what in line for line in program.lines()):
+            program.require_alive()
+            await asyncio.sleep(_POLL_SECONDS)
