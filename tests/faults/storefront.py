@@ -9,7 +9,7 @@ import asyncio
 import random
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -88,6 +88,16 @@ class Storefront:
         """The same of the customer's prices."""
         asked = [("sku", sku) for sku in skus]
         return await self._items("/v1/prices", [("customer", CUSTOMER), *asked])
+
+    async def looked_at(self, skus: Sequence[str], known: Known) -> list[str]:
+        """What is wrong with stock and prices of these, asked once."""
+        wrong = []
+        for asks in (self.stock, self.prices):
+            status, items = await asks(*skus)
+            wrong += (
+                judged(known, items) if status == 200 else [f"{asks.__name__}: {status} {items}"]
+            )
+        return wrong
 
     async def _look(self, visit: Visit, end: float, known: Known, allowed: frozenset[int]) -> None:
         skus = list(known.stock)

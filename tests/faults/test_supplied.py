@@ -11,14 +11,20 @@ import pytest_asyncio
 from stockspan.embedded.postgres import EmbeddedPostgres
 from tests.faults.plays import Stage
 from tests.faults.scenarios.cut import cut
+from tests.faults.scenarios.garbage import garbage
+from tests.faults.scenarios.guard import guard
 from tests.faults.scenarios.loader_kills import loader_kills
 from tests.faults.scenarios.outage import outage
+from tests.faults.scenarios.shuffled import shuffled
 from tests.faults.scenarios.two_loaders import two_loaders
 from tests.faults.supply import Act, Supply, supplied
 
 ACTS: Final[Mapping[str, tuple[Act, Mapping[str, Any]]]] = {
     "outage": (outage, {}),
     "cut": (cut, {}),
+    "guard": (guard, {}),
+    "garbage": (garbage, {}),
+    "shuffled": (shuffled, {}),
     "loader_kills": (loader_kills, {"skus": 10_000}),
     "two_loaders": (two_loaders, {"skus": 10_000}),
 }

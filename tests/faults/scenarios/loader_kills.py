@@ -13,9 +13,6 @@ from tests.faults.supply import FILES, Supply
 INTERVAL_SECONDS: Final = 5.0
 """A folder is looked at so often."""
 
-_SECONDS: Final = 60.0
-_POLL_SECONDS: Final = 0.02
-
 
 async def loader_kills(
     ours: Supply, *, times: int = 3, skus: int = 20_000, within: float | None = None
@@ -31,12 +28,15 @@ async def loader_kills(
     await ours.feeds.forced(FILES)
     inside = 0
     for _ in range(times):
+        before = (await ours.feeds.state(FILES)).verified_through_ms or 0
         async with hearing(ours.feeds) as heard:
             ours.folder.write(erp.next())
             await ours.feeds.ask(Act.SYNC, FILES)
             await heard.until(ours.world.chance.randrange(1, skus // 4))
             ours.world.loaders.kill()
         ours.report.faults["killed"] += 1
+        state = await ours.feeds.state(FILES)
+        ours.require("half a snapshot is called verified", state.verified_through_ms == before)
         seen = erp.seen(await ours.feeds.levels())
         inside += 0 < seen[erp.now] < skus - 1
         odd = {
@@ -52,17 +52,12 @@ async def loader_kills(
             await ours.feeds.client.redis.delete(ours.feeds.keys.lease)
         began = loop.time()
         ours.world.loaders.launch()
-        await whole(ours, erp)
+        await ours.feeds.until(FILES, lambda state: (state.verified_through_ms or 0) > before)
         ours.report.recoveries.append(loop.time() - began)
+        found = erp.whole(await ours.feeds.levels())
+        ours.require("not whole again", found == erp.now, f"{found} instead of {erp.now}")
     ours.require("no kill was in the midst of a snapshot", inside)
     worst = max(ours.report.recoveries)
     if within is not None:
         ours.require("whole again too late", worst <= within, f"{worst:.1f} s")
     return f"{times} kills, {inside} while it was written; whole again within {worst:.1f} s"
-
-
-async def whole(ours: Supply, erp: Generations) -> None:
-    """Wait till the store has this generation, and nothing else of it."""
-    async with asyncio.timeout(_SECONDS):
-        while erp.whole(await ours.feeds.levels()) != erp.now:  # noqa: ASYNC110 - elsewhere
-            await asyncio.sleep(_POLL_SECONDS)

@@ -1,0 +1,64 @@
+"""Clocks of other processes, which a scenario sets while they run.
+
+Python imports `sitecustomize` before anything else in a process that has its folder on its path;
+this one adds to what the machine's clock says what lies in a file that is shared memory.
+"""
+
+from __future__ import annotations
+
+import mmap
+import struct
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+_SHIFT: Final = """\
+import mmap, os, struct, time
+
+with open(os.environ["SHIFTED_CLOCK"], "rb") as file:
+    _shared = mmap.mmap(file.fileno(), 8, access=mmap.ACCESS_READ)
+_read = struct.Struct("d").unpack_from
+_time, _time_ns, _monotonic = time.time, time.time_ns, time.monotonic
+time.time = lambda: _time() + _read(_shared)[0]
+time.time_ns = lambda: _time_ns() + int(_read(_shared)[0] * 1e9)
+if os.environ.get("SHIFTED_WHOLLY"):
+    time.monotonic = lambda: _monotonic() + _read(_shared)[0]
+"""
+
+
+class ShiftedClock:
+    """One clock, for as many processes as have its `env`, and `folder` on their path.
+
+    `wholly`: the clock that only goes up is shifted with it, as if the time had really passed;
+    uvloop has its own, so that what is on its way is not late by that.
+    """
+
+    def __init__(self, folder: Path, *, wholly: bool = False) -> None:
+        self.folder = folder
+        folder.mkdir(parents=True)
+        (folder / "sitecustomize.py").write_text(_SHIFT, "utf-8")
+        file = folder / "shift"
+        file.write_bytes(bytes(8))
+        with file.open("r+b") as opened:
+            self._shared = mmap.mmap(opened.fileno(), 8)
+        self.env: Final = {
+            "SHIFTED_CLOCK": str(file),
+            **({"SHIFTED_WHOLLY": "1"} if wholly else {}),
+        }
+        self.seconds = 0.0
+
+    def shift(self, seconds: float) -> None:
+        """It is so much ahead of the machine's from now on, or behind it."""
+        self.seconds = seconds
+        struct.pack_into("d", self._shared, 0, seconds)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._shared.close()
