@@ -64,17 +64,25 @@ class Feeds:
             raise TimeoutError(f"no loader answers to {act} {feed}")
         return answer
 
+    async def verified_ms(self, feed: str) -> int:
+        """The moment through which it is verified; 0 for one that never was."""
+        return (await self.state(feed)).verified_through_ms or 0
+
+    async def until_verified(self, feed: str, *, after_ms: int) -> FeedState:
+        """Wait till it is verified through a later moment, and does not fail."""
+        return await self.until(
+            feed, lambda state: (state.verified_through_ms or 0) > after_ms and state.error is None
+        )
+
     async def synced(self, feed: str) -> FeedState:
         """Have it read whole, and wait till that was taken."""
-        before = (await self.state(feed)).verified_through_ms or 0
+        before = await self.verified_ms(feed)
         await self.ask(Act.SYNC, feed)
-        return await self.until(
-            feed, lambda state: (state.verified_through_ms or 0) > before and state.error is None
-        )
+        return await self.until_verified(feed, after_ms=before)
 
     async def forced(self, feed: str) -> None:
         """Have it read whole and taken, whatever the guard says of it."""
-        before = (await self.state(feed)).verified_through_ms or 0
+        before = await self.verified_ms(feed)
         await self.ask(Act.SYNC, feed)
         state = await self.until(
             feed,

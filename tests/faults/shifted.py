@@ -9,20 +9,20 @@ from __future__ import annotations
 import mmap
 import struct
 from pathlib import Path
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 _SHIFT: Final = """\
 import mmap, os, struct, time
 
-with open(os.environ["SHIFTED_CLOCK"], "rb") as file:
-    _shared = mmap.mmap(file.fileno(), 8, access=mmap.ACCESS_READ)
-_read = struct.Struct("d").unpack_from
-_time, _time_ns, _monotonic = time.time, time.time_ns, time.monotonic
-time.time = lambda: _time() + _read(_shared)[0]
-time.time_ns = lambda: _time_ns() + int(_read(_shared)[0] * 1e9)
-if os.environ.get("SHIFTED_WHOLLY"):
-    time.monotonic = lambda: _monotonic() + _read(_shared)[0]
+if "SHIFTED_CLOCK" in os.environ:
+    with open(os.environ["SHIFTED_CLOCK"], "rb") as file:
+        _shared = mmap.mmap(file.fileno(), 8, access=mmap.ACCESS_READ)
+    _read = struct.Struct("d").unpack_from
+    _time, _time_ns, _monotonic = time.time, time.time_ns, time.monotonic
+    time.time = lambda: _time() + _read(_shared)[0]
+    time.time_ns = lambda: _time_ns() + int(_read(_shared)[0] * 1e9)
+    if "SHIFTED_WHOLLY" in os.environ:
+        time.monotonic = lambda: _monotonic() + _read(_shared)[0]
 """
 
 
@@ -51,14 +51,3 @@ class ShiftedClock:
         """It is so much ahead of the machine's from now on, or behind it."""
         self.seconds = seconds
         struct.pack_into("d", self._shared, 0, seconds)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._shared.close()

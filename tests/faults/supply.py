@@ -26,6 +26,7 @@ from tests.faults.plays import Stage
 from tests.faults.programs import accidents
 from tests.faults.proxy import FaultProxy
 from tests.faults.reports import Report
+from tests.faults.shifted import ShiftedClock
 from tests.faults.storefront import Known, Storefront
 from tests.faults.web_erp import WebErp, web_erp
 from tests.faults.world import Shape, World, through, world
@@ -95,11 +96,13 @@ class Supply:
         there: World,
         feeds: Feeds,
         sources: Sources,
+        clock: ShiftedClock,
         database: str,
     ) -> None:
         self.stage = stage
         self.world = there
         self.feeds = feeds
+        self.clock = clock
         self.line = sources.line
         self.shelf_line = sources.shelf_line
         self.web = sources.web
@@ -211,6 +214,7 @@ async def supplied(
     await connection.close()
     folder = FileErp(stage.folder / "files")
     folder.write(_few("F"))
+    clock = ShiftedClock(stage.folder / "clock")
     async with (
         web_erp(_few("H")) as web,
         FaultProxy(HOST, stage.postgres.port) as line,
@@ -220,14 +224,20 @@ async def supplied(
         shape = shape or Shape(gateways=1)
         url = f"http://{HOST}:{web_line.port}/"
         sections = settings_of(through(dsn, line), through(dsn, shelf_line), url, folder.path)
-        shape = replace(shape, sections={**sections, **shape.sections}, ledger=False)
+        shape = replace(
+            shape,
+            sections={**sections, **shape.sections},
+            ledger=False,
+            path=[*shape.path, clock.folder],
+            loading_env=clock.env,
+        )
         chance = random.Random(stage.seed)
         async with (
             world(stage.folder, stage.postgres, chance, shape) as there,
             feeds_of(there.valkey.url) as feeds,
         ):
             sources = Sources(line, shelf_line, web, web_line, folder)
-            supply = Supply(stage, there, feeds, sources, database)
+            supply = Supply(stage, there, feeds, sources, clock, database)
             await there.ready()
             yield supply
 

@@ -25,8 +25,8 @@ ACTS: Final[Mapping[str, tuple[Act, Mapping[str, Any]]]] = {
     "guard": (guard, {}),
     "garbage": (garbage, {}),
     "shuffled": (shuffled, {}),
-    "loader_kills": (loader_kills, {"skus": 10_000}),
-    "two_loaders": (two_loaders, {"skus": 10_000}),
+    "loader_kills": (loader_kills, {"times": 2, "skus": 4_000}),
+    "two_loaders": (two_loaders, {"skus": 4_000}),
 }
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -57,7 +57,8 @@ class Shape:
     looks in before it. `env` is each gateway's own environment, as far as there is one. `deadline`
     is how long a gateway waits for the store: more than as shipped, since the machine is busy.
     `sections` are more settings, by the name of their section. Without `ledger` promises are kept
-    by the store alone. `loading` is the loaders' code, None: that of the others.
+    by the store alone. `loading` is the loaders' code, None: that of the others,
+    and `loading_env` their environment.
     """
 
     gateways: int = 2
@@ -68,6 +69,7 @@ class Shape:
     sections: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     ledger: bool = True
     loading: Path | None = None
+    loading_env: Mapping[str, str] = field(default_factory=dict)
 
 
 class World:
@@ -150,6 +152,7 @@ async def world(
         loading = shape.loading or package
         loaders = Program("loaders", folder, loading, "load", "--config", str(config))
         loaders.path = [*shape.path, loading]
+        loaders.env.update(shape.loading_env)
         gateways = []
         for number in range(shape.gateways):
             store = await stack.enter_async_context(FaultProxy(HOST, valkey.port))

@@ -28,15 +28,15 @@ async def loader_kills(
     await ours.feeds.forced(FILES)
     inside = 0
     for _ in range(times):
-        before = (await ours.feeds.state(FILES)).verified_through_ms or 0
+        before = await ours.feeds.verified_ms(FILES)
         async with hearing(ours.feeds) as heard:
             ours.folder.write(erp.next())
             await ours.feeds.ask(Act.SYNC, FILES)
             await heard.until(ours.world.chance.randrange(1, skus // 4))
             ours.world.loaders.kill()
         ours.report.faults["killed"] += 1
-        state = await ours.feeds.state(FILES)
-        ours.require("half a snapshot is called verified", state.verified_through_ms == before)
+        verified = await ours.feeds.verified_ms(FILES)
+        ours.require("half a snapshot is called verified", verified == before)
         seen = erp.seen(await ours.feeds.levels())
         inside += 0 < seen[erp.now] < skus - 1
         odd = {
@@ -52,7 +52,7 @@ async def loader_kills(
             await ours.feeds.client.redis.delete(ours.feeds.keys.lease)
         began = loop.time()
         ours.world.loaders.launch()
-        await ours.feeds.until(FILES, lambda state: (state.verified_through_ms or 0) > before)
+        await ours.feeds.until_verified(FILES, after_ms=before)
         ours.report.recoveries.append(loop.time() - began)
         found = erp.whole(await ours.feeds.levels())
         ours.require("not whole again", found == erp.now, f"{found} instead of {erp.now}")

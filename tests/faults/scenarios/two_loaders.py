@@ -69,7 +69,7 @@ async def _takes_over(ours: Supply, package: Path, name: str) -> Program:
 async def _sleeps(ours: Supply, first: Program, erp: Generations, within: float | None) -> int:
     """How many levels it wrote after it woke."""
     loop = asyncio.get_running_loop()
-    before = (await ours.feeds.state(FILES)).verified_through_ms or 0
+    before = await ours.feeds.verified_ms(FILES)
     async with hearing(ours.feeds) as heard:
         ours.folder.write(erp.next())
         await ours.feeds.ask(Act.SYNC, FILES)
@@ -85,7 +85,7 @@ async def _sleeps(ours: Supply, first: Program, erp: Generations, within: float 
             ours.require(
                 "taken over", loop.time() - began <= within, f"{loop.time() - began:.1f} s"
             )
-        await ours.feeds.until(FILES, lambda state: (state.verified_through_ms or 0) > before)
+        await ours.feeds.until_verified(FILES, after_ms=before)
         ours.require("taken over, not whole", erp.whole(await ours.feeds.levels()) == erp.now)
         first.thaw()
         await _said(first, _STANDS_BY)
