@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Final
 
+from gateway.domain.money import price_text
+from gateway.domain.price_lists import PriceRow, Scope, Target
 from gateway.domain.quantities import to_milli
 from gateway.domain.stock import SkuStock
 from gateway.observability.events import Event
@@ -16,6 +18,8 @@ from gateway.store.event_journal import EventJournal
 from gateway.store.feed_requests import Act, Answer, FeedRequests
 from gateway.store.feeds import FeedRegister, FeedState
 from gateway.store.keys import Keyspace
+from gateway.store.price_codec import decode_rows
+from gateway.store.prices import PriceStore
 from gateway.store.stock import scan_stock
 
 _SECONDS: Final = 60.0
@@ -112,6 +116,22 @@ class Feeds:
             (sku, place): level.version or 0
             async for sku, held in self._held()
             for place, level in held.levels.items()
+        }
+
+    async def prices(self) -> dict[tuple[str, str], str]:
+        """Unit prices of SKUs, by list and SKU."""
+        store = PriceStore(self.client, self.keys)
+        rows: list[PriceRow] = []
+        async for page in store.scan_sku_prices():
+            for sku, value in page:
+                rows += decode_rows(value, None, Target(Scope.SKU, sku))
+        async for lists in store.scan_list_prices():
+            for name, target, value in lists:
+                rows += decode_rows(value, name, target)
+        return {
+            (row.price_list, row.target.name): price_text(row.unit_price, 2)
+            for row in rows
+            if row.unit_price is not None
         }
 
     async def events(self) -> list[Event]:

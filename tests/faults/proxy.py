@@ -74,11 +74,15 @@ class FaultProxy:
 
     async def down(self) -> None:
         """Refuse connections, and reset those that stand."""
+        self.refuse()
+        await asyncio.sleep(0)  # transports say goodbye in the next turn of the loop
+
+    def refuse(self) -> None:
+        """The same, which is done in the next turn of the loop."""
         server, self._server = self._server, None
         if server is not None:
             server.close()
         self.reset()
-        await asyncio.sleep(0)  # transports say goodbye in the next turn of the loop
 
     async def up(self) -> None:
         """Accept connections again, on the same port."""

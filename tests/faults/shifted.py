@@ -29,11 +29,11 @@ if "SHIFTED_CLOCK" in os.environ:
 class ShiftedClock:
     """One clock, for as many processes as have its `env`, and `folder` on their path.
 
-    `wholly`: the clock that only goes up is shifted with it, as if the time had really passed;
-    uvloop has its own, so that what is on its way is not late by that.
+    With `whole_env` the clock that only goes up is shifted as well, as if the time had really
+    passed; uvloop has its own, so that what is on its way is not late by that.
     """
 
-    def __init__(self, folder: Path, *, wholly: bool = False) -> None:
+    def __init__(self, folder: Path) -> None:
         self.folder = folder
         folder.mkdir(parents=True)
         (folder / "sitecustomize.py").write_text(_SHIFT, "utf-8")
@@ -41,13 +41,9 @@ class ShiftedClock:
         file.write_bytes(bytes(8))
         with file.open("r+b") as opened:
             self._shared = mmap.mmap(opened.fileno(), 8)
-        self.env: Final = {
-            "SHIFTED_CLOCK": str(file),
-            **({"SHIFTED_WHOLLY": "1"} if wholly else {}),
-        }
-        self.seconds = 0.0
+        self.env: Final = {"SHIFTED_CLOCK": str(file)}
+        self.whole_env: Final = {**self.env, "SHIFTED_WHOLLY": "1"}
 
     def shift(self, seconds: float) -> None:
         """It is so much ahead of the machine's from now on, or behind it."""
-        self.seconds = seconds
         struct.pack_into("d", self._shared, 0, seconds)

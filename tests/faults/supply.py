@@ -200,9 +200,12 @@ def settings_of(dsn: str, shelf: str, web: str, folder: Path) -> dict[str, dict[
 
 @asynccontextmanager
 async def supplied(
-    stage: Stage, *, skus: int = 100, shape: Shape | None = None
+    stage: Stage, *, skus: int = 100, shape: Shape | None = None, passing: bool = False
 ) -> AsyncIterator[Supply]:
-    """Begun, with so many SKUs at the ERP's database, and ready."""
+    """Begun, with so many SKUs at the ERP's database, and ready.
+
+    `passing`: the clock is that of the gateways too, and what it is shifted by is time gone by.
+    """
     database = f"erp_{secrets.token_hex(6)}"
     stage.postgres.psql(f"CREATE DATABASE {database}")
     dsn = stage.postgres.dsn(database)
@@ -229,8 +232,10 @@ async def supplied(
             sections={**sections, **shape.sections},
             ledger=False,
             path=[*shape.path, clock.folder],
-            loading_env=clock.env,
+            loading_env=clock.whole_env if passing else clock.env,
         )
+        if passing:
+            shape = replace(shape, env=[{**clock.env, **env} for env in shape.env])
         chance = random.Random(stage.seed)
         async with (
             world(stage.folder, stage.postgres, chance, shape) as there,
@@ -243,10 +248,10 @@ async def supplied(
 
 
 async def alone(
-    act: Act, stage: Stage, *, skus: int = 100, shape: Shape | None = None, **size: Any
+    act: Act, stage: Stage, world: Mapping[str, Any] | None = None, **size: Any
 ) -> Report:
-    """One act in a supply of its own."""
-    async with supplied(stage, skus=skus, shape=shape) as ours:
+    """One act in a supply of its own; `world` is what `supplied` takes."""
+    async with supplied(stage, **(world or {})) as ours:
         return ours.judged(act.__name__, await act(ours, **size))
 
 

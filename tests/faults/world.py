@@ -58,7 +58,8 @@ class Shape:
     is how long a gateway waits for the store: more than as shipped, since the machine is busy.
     `sections` are more settings, by the name of their section. Without `ledger` promises are kept
     by the store alone. `loading` is the loaders' code, None: that of the others,
-    and `loading_env` their environment.
+    and `loading_env` their environment; with `loading_way` there is a proxy between them and the
+    store.
     """
 
     gateways: int = 2
@@ -70,6 +71,7 @@ class Shape:
     ledger: bool = True
     loading: Path | None = None
     loading_env: Mapping[str, str] = field(default_factory=dict)
+    loading_way: bool = False
 
 
 class World:
@@ -85,6 +87,7 @@ class World:
         postgres: EmbeddedPostgres,
         gateways: Sequence[GatewayProgram],
         loaders: Program,
+        loading_way: FaultProxy,
         config: Path,
         ingest: str,
         session: aiohttp.ClientSession,
@@ -96,6 +99,7 @@ class World:
         self.gateways = gateways
         self.serving = list(gateways)
         self.loaders = loaders
+        self.loading_way = loading_way
         self.config = config
         self.ingest = ingest
         self.session = session
@@ -153,6 +157,9 @@ async def world(
         loaders = Program("loaders", folder, loading, "load", "--config", str(config))
         loaders.path = [*shape.path, loading]
         loaders.env.update(shape.loading_env)
+        way = await stack.enter_async_context(FaultProxy(HOST, valkey.port))
+        if shape.loading_way:
+            loaders.env["STOCKSPAN_STORE__URL"] = through(valkey.url, way)
         gateways = []
         for number in range(shape.gateways):
             store = await stack.enter_async_context(FaultProxy(HOST, valkey.port))
@@ -179,6 +186,7 @@ async def world(
             postgres=postgres,
             gateways=gateways,
             loaders=loaders,
+            loading_way=way,
             config=config,
             ingest=ingest,
             session=session,

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from random import Random
 from typing import Any, Final
 
+from tests.faults.differences import differing
 from tests.faults.pushes import push
 from tests.faults.supply import Supply
 
@@ -40,7 +41,7 @@ async def shuffled(ours: Supply, *, deltas: int = 3_000, skus: int = 40) -> str:
         done.set()
     right = expected(every)
     for prefix in (_AFTER_ANOTHER, _ANYHOW):
-        odd = differing(right, await _held(ours, prefix))
+        odd = differing("level", right, await _held(ours, prefix))
         ours.require(f"{prefix} is not as it should be", not odd, odd[:3])
     return (
         f"{deltas:,} deltas, {len(mixed):,} sent: diff 0, {looks.result()} looks, no version fell"
@@ -59,15 +60,6 @@ def expected(deltas: Sequence[Delta]) -> Held:
         for place, delta in newest.items()
         if "delete" not in delta
     }
-
-
-def differing(right: Held, held: Held) -> list[str]:
-    """Places where what is held is not right."""
-    return [
-        f"{place}: {held.get(place)} instead of {right.get(place)}"
-        for place in sorted(right.keys() | held.keys())
-        if held.get(place) != right.get(place)
-    ]
 
 
 def fallen(before: dict[tuple[str, str], int], now: dict[tuple[str, str], int]) -> list[str]:
