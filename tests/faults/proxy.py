@@ -210,6 +210,8 @@ class _Link:
             except ConnectionError:
                 self._broken()
                 data = b""
+            way.arrived += len(data)
+            self._proxy.note()
             await waiting.put((now() + way.latency, data))
 
     async def _write(

@@ -15,4 +15,4 @@ _SHORT = 3
 @pytest.mark.parametrize("name", [*list(MUTANTS)[:_SHORT], list(MUTANTS)[-1]])
 async def test_a_mutant_is_caught(stage: Stage, name: str) -> None:
     report = await mutant(stage, name)
-    assert is_caught(report), (report.requests, report.findings, report.violations)
+    assert is_caught(report, name), (report.requests, report.findings, report.violations)

@@ -11,13 +11,16 @@ import pytest_asyncio
 from stockspan.embedded.postgres import EmbeddedPostgres
 from tests.faults.plays import Stage
 from tests.faults.scenarios.cut import cut
+from tests.faults.scenarios.erp_clocks import erp_clocks
 from tests.faults.scenarios.garbage import garbage
 from tests.faults.scenarios.guard import guard
+from tests.faults.scenarios.links import links
 from tests.faults.scenarios.loader_kills import loader_kills
 from tests.faults.scenarios.outage import outage
 from tests.faults.scenarios.shuffled import shuffled
 from tests.faults.scenarios.two_loaders import two_loaders
 from tests.faults.supply import Act, Supply, supplied
+from tests.faults.world import Shape
 
 ACTS: Final[Mapping[str, tuple[Act, Mapping[str, Any]]]] = {
     "outage": (outage, {}),
@@ -25,6 +28,8 @@ ACTS: Final[Mapping[str, tuple[Act, Mapping[str, Any]]]] = {
     "guard": (guard, {}),
     "garbage": (garbage, {}),
     "shuffled": (shuffled, {}),
+    "erp_clocks": (erp_clocks, {}),
+    "links": (links, {"seconds": 0.3}),
     "loader_kills": (loader_kills, {"times": 2, "skus": 4_000}),
     "two_loaders": (two_loaders, {"skus": 4_000}),
 }
@@ -36,7 +41,7 @@ async def supply(
     tmp_path_factory: pytest.TempPathFactory, durable_postgres: EmbeddedPostgres
 ) -> AsyncIterator[Supply]:
     stage = Stage(tmp_path_factory.mktemp("supply"), durable_postgres, seed=1)
-    async with supplied(stage) as ours:
+    async with supplied(stage, shape=Shape(gateways=1, loading_way=True)) as ours:
         yield ours
 
 

@@ -11,7 +11,8 @@ class Way:
     `latency`: seconds from arrival to delivery. `bandwidth`: bytes a second, of each connection.
     `slices`: bytes that are written at once at most. `dropping`: bytes arrive and are thrown away.
     `cut_at`: once so many `bytes` were delivered, the connection is reset in the midst of it all,
-    and nothing is delivered any more. `bytes` were delivered, `dropped` were not.
+    and nothing is delivered any more. `arrived` came in, `bytes` of them were delivered, `dropped`
+    were not.
     """
 
     def __init__(self) -> None:
@@ -20,6 +21,7 @@ class Way:
         self.slices: int | None = None
         self.cut_at: int | None = None
         self.dropping = False
+        self.arrived = 0
         self.bytes = 0
         self.dropped = 0
         self._flowing = asyncio.Event()

@@ -35,7 +35,8 @@ _ASKED: Final = 50
 _PASSES: Final = "reset"
 """What is over as soon as it has begun: promises are made again at once."""
 _LOOK_SECONDS: Final = 0.2
-_RESERVED: Final = "F-1"
+_CHANGING: Final = "A-1"
+"""It is sold and comes in meanwhile: nobody knows what is told of it."""
 
 
 def _down(way: FaultProxy) -> None:
@@ -64,13 +65,12 @@ async def links(
     ours: Supply, *, rounds: int = 1, seconds: float = 0.6, bound: float | None = None
 ) -> str:
     """Each fault of each link so often; `bound`: seconds that an answer may take at most."""
-    known = await ours.known()
+    known = await _known(ours)
     skus = sorted(known.stock)
     new = cycle(skus[_ASKED:])
     slowest: dict[str, float] = {"whole": (await ours.front().visited(seconds, known)).slowest}
     for _ in range(rounds):
         for name, fault in FAULTS.items():
-            known = await ours.known()
             visit = await _gateway_cut_off(ours, name, known, new, seconds)
             ours.require(f"gateway, {name}", not visit.odd, visit.odd)
             slowest[name] = max(visit.slowest, slowest.get(name, 0.0))
@@ -141,7 +141,7 @@ async def _reserve(ours: Supply) -> int:
         "Authorization": f"Bearer {SECRETS['shop']}",
         "Idempotency-Key": secrets.token_hex(8),
     }
-    body = {"lines": [{"sku": _RESERVED, "quantity": 1}]}
+    body = {"lines": [{"sku": _CHANGING, "quantity": 1}]}
     url = f"{ours.front().url}/v1/reservations"
     timeout = aiohttp.ClientTimeout(total=_SECONDS)
     async with ours.world.session.post(
@@ -156,16 +156,20 @@ async def _loaders_cut_off(
 ) -> None:
     """Customers notice nothing; what changes meanwhile comes in afterwards."""
     way = ours.world.loading_way
-    known = await ours.known()
     fault(way)
     await ours.do(
         "UPDATE bins SET quantity = quantity + 1, version = version + 1, "
-        "changed_at = clock_timestamp() WHERE sku = 'A-1'"
+        "changed_at = clock_timestamp() WHERE sku = $1",
+        _CHANGING,
     )
-    told = Known({sku: known.stock[sku] for sku in known.stock if sku != "A-1"}, known.prices)
-    visit = await ours.front().visited(seconds / 2, told, clients=2)
+    visit = await ours.front().visited(seconds / 2, await _known(ours), clients=2)
     ours.require(f"loaders, {name}", not visit.odd, visit.odd)
     await way.up()
     way.heal()
     way.reset()
     await recovered(ours)
+
+
+async def _known(ours: Supply) -> Known:
+    known = await ours.known()
+    return Known({sku: known.stock[sku] for sku in known.stock if sku != _CHANGING}, known.prices)

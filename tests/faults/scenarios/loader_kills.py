@@ -9,9 +9,10 @@ from gateway.store.feed_requests import Act
 from tests.faults.generations import Generations
 from tests.faults.hearing import hearing
 from tests.faults.supply import FILES, Supply
+from tests.faults.world import Shape
 
-INTERVAL_SECONDS: Final = 5.0
-"""A folder is looked at so often."""
+MADE_OF: Final = Shape(gateways=1, loading_way=True)
+"""The world that it needs."""
 
 
 async def loader_kills(
@@ -33,7 +34,11 @@ async def loader_kills(
             ours.folder.write(erp.next())
             await ours.feeds.ask(Act.SYNC, FILES)
             await heard.until(ours.world.chance.randrange(1, skus // 4))
+            # Nothing goes on while it dies: however late we hear, it is in the midst of it.
+            ours.world.loading_way.to_server.stalled = True
             ours.world.loaders.kill()
+            ours.world.loading_way.reset()
+            ours.world.loading_way.heal()
         ours.report.faults["killed"] += 1
         verified = await ours.feeds.verified_ms(FILES)
         ours.require("half a snapshot is called verified", verified == before)

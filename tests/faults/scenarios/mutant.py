@@ -32,13 +32,13 @@ async def mutant(
             # So long a figure may be stale: what is read then can be nothing but what is there.
             await asyncio.sleep(_LIMITS.staleness)
             await ours.rest.look()
-            if is_caught(ours.judge()) and MUTANTS[name].breaks:
+            if is_caught(ours.judge(), name) and MUTANTS[name].breaks:
                 break
         return ours.report
 
 
-def is_caught(report: Report) -> bool:
+def is_caught(report: Report, name: str) -> bool:
     """Whether it was seen for what it is; of the whole one, whether nothing was seen."""
-    breaks = MUTANTS[report.scenario].breaks
+    breaks = MUTANTS[name].breaks
     seen = {violation.invariant for violation in report.violations}
     return bool(seen & breaks) if breaks else not report.wrong

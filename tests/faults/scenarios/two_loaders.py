@@ -2,7 +2,7 @@
 
 The one that stands still believes in its lease for as long as it lives (`CREDULOUS`), as if its
 clock had stood still with it: nothing but the fence tells it. Its rows have no versions: what comes
-last would count.
+last would count. What it had sent lies on its way to the store meanwhile, and comes when it wakes.
 """
 
 from __future__ import annotations
@@ -14,19 +14,30 @@ from typing import Final
 
 from gateway.store.feed_requests import Act
 from gateway.store.leadership import leader
-from stockspan.embedded.ports import free_port
+from stockspan.embedded.ports import HOST, free_port
 from tests.faults.generations import Generations
 from tests.faults.hearing import hearing
 from tests.faults.mutants import Edit, copied
 from tests.faults.programs import Program
-from tests.faults.sabotage import CREDULOUS
+from tests.faults.proxy import FaultProxy
 from tests.faults.supply import FILES, Supply
+from tests.faults.world import through
 
 TAKEN_OVER_SECONDS: Final = 10.0
+CREDULOUS: Final = (
+    Edit(
+        "loaders/leader.py",
+        "PACE: Final = Pace()",
+        "PACE: Final = Pace(keep_every=1000.0, margin=-1000.0)",
+    ),
+)
+"""What a loader is changed by that believes in its lease for as long as it lives."""
 
 _SECONDS: Final = 60.0
 _POLL_SECONDS: Final = 0.02
 _STANDS_BY: Final = "leader.ended"
+_ON_ITS_WAY: Final = 10_000
+"""So many bytes, which are rows and no mere sign of life."""
 
 
 async def two_loaders(
@@ -43,38 +54,47 @@ async def two_loaders(
     ours.folder.write(erp.next())
     await ours.feeds.forced(FILES)
     applied = 0
-    for number in range(times):
-        first = await _takes_over(ours, package, f"sleeper-{number}")
-        try:
-            applied += await _sleeps(ours, first, erp, within)
-        finally:
-            first.kill()
-        ours.report.faults["stood still"] += 1
+    async with FaultProxy(HOST, ours.world.valkey.port) as way:
+        for number in range(times):
+            first = await _takes_over(ours, package, f"sleeper-{number}", way)
+            try:
+                applied += await _sleeps(ours, first, way, erp, within)
+            finally:
+                first.kill()
+            ours.report.faults["stood still"] += 1
     ours.require("writes of a deposed loader", not applied, f"{applied} applied")
     worst = max(ours.report.recoveries)
     return f"{applied} applied; taken over within {worst:.1f} s"
 
 
-async def _takes_over(ours: Supply, package: Path, name: str) -> Program:
+async def _takes_over(ours: Supply, package: Path, name: str, way: FaultProxy) -> Program:
     """A loader of that package, which leads instead of the world's own."""
     ours.world.loaders.stop()
     folder = ours.stage.folder
     first = Program(name, folder, package, "load", "--config", str(ours.world.config))
     first.env["STOCKSPAN_PUSH__PORT"] = str(free_port())
+    first.env["STOCKSPAN_STORE__URL"] = through(ours.world.valkey.url, way)
     first.launch()
     await _led(ours, other_than=None)
     return first
 
 
-async def _sleeps(ours: Supply, first: Program, erp: Generations, within: float | None) -> int:
+async def _sleeps(
+    ours: Supply, first: Program, way: FaultProxy, erp: Generations, within: float | None
+) -> int:
     """How many levels it wrote after it woke."""
     loop = asyncio.get_running_loop()
     before = await ours.feeds.verified_ms(FILES)
     async with hearing(ours.feeds) as heard:
         ours.folder.write(erp.next())
         await ours.feeds.ask(Act.SYNC, FILES)
-        await heard.until(ours.world.chance.randrange(1, 500))
+        await heard.until(1)
+        there = way.to_server
+        there.stalled = True
+        await way.until(lambda: there.arrived - there.bytes > _ON_ITS_WAY)
         first.freeze()
+        held = erp.seen(await ours.feeds.levels())
+        ours.require("it was not in the midst of it", held[erp.now - 1], dict(held))
         began = loop.time()
         deposed = await leader(ours.feeds.client, ours.feeds.keys)
         ours.folder.write(erp.next())
@@ -87,6 +107,9 @@ async def _sleeps(ours: Supply, first: Program, erp: Generations, within: float 
             )
         await ours.feeds.until_verified(FILES, after_ms=before)
         ours.require("taken over, not whole", erp.whole(await ours.feeds.levels()) == erp.now)
+        sent = there.arrived
+        way.heal()
+        await way.until(lambda: there.bytes >= sent)
         first.thaw()
         await _said(first, _STANDS_BY)
         ours.require("it leads again", await leader(ours.feeds.client, ours.feeds.keys) == leads)

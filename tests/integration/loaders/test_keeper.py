@@ -109,8 +109,11 @@ async def test_a_failing_snapshot_does_not_stop_the_deltas(warehouse: Warehouse)
 async def test_what_waits_for_its_next_try_has_not_recovered(warehouse: Warehouse) -> None:
     erp, clock = Erp(), Ticks()
     erp.snapshots_work = False
-    rhythm, outages = Rhythm(snapshot_every=100.0), warehouse.ingest.outages
-    kept = Keeper(STOCK, rhythm, erp, warehouse.ingest, outages, clock, Random(1))
+    agenda, outages = (
+        Agenda(Rhythm(snapshot_every=100.0), clock, Random(1)),
+        warehouse.ingest.outages,
+    )
+    kept = Keeper(STOCK, agenda, erp, warehouse.ingest, outages, clock, Random(1))
     with capture_logs() as logs:
         await kept._step()
         assert await kept._step() > 0  # not due yet, and there are no deltas
