@@ -8,6 +8,7 @@ nothing, a ratio of medians with its spread says something.
 - `flatness`     the loader's memory, from ten thousand rows to half a million
 - `propagation`  from the ERP's commit to the gateway's changed answer
 - `confirmations` calls of the ERP for a thousand confirmations, and what a caller waits beyond one
+- `outage`       p99 of answers with a broken ERP, against that with a whole one
 - `memory`       bytes of Valkey a SKU takes
 - `prices`       50-line price queries a second, against one SQL query and against doing nothing
 - `price_memory` bytes of Valkey a contract row, a SKU with its price and a customer take

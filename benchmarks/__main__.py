@@ -23,6 +23,7 @@ NAMES: Final = (
     "propagation",
     "notices",
     "confirmations",
+    "outage",
     "prices",
     "reservations",
     "hold_scripts",

@@ -72,7 +72,10 @@ ACTS: Final[Mapping[str, Acted]] = {
     "loader_kills": Acted(killing.loader_kills, {"times": 50, "within": 15.0}, _KILLS, _KILLS),
     "two_loaders": Acted(two_loaders, {"times": 10, "within": TAKEN_OVER_SECONDS}),
     "links": Acted(
-        ways.links, {"rounds": 5, "seconds": 2.0, "bound": ways.BOUND_SECONDS}, _LINKS, _LINKS
+        ways.links,
+        {"rounds": 5, "seconds": 2.0, "faults": list(ways.FAULTS), "bound": ways.BOUND_SECONDS},
+        _LINKS,
+        _LINKS,
     ),
 }
 """Those about the ERP, the loaders and the store."""

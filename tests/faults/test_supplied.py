@@ -29,7 +29,7 @@ ACTS: Final[Mapping[str, tuple[Act, Mapping[str, Any]]]] = {
     "garbage": (garbage, {}),
     "shuffled": (shuffled, {}),
     "erp_clocks": (erp_clocks, {}),
-    "links": (links, {"seconds": 0.3}),
+    "links": (links, {}),
     "loader_kills": (loader_kills, {"times": 2, "skus": 4_000}),
     "two_loaders": (two_loaders, {"skus": 4_000}),
 }

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from itertools import cycle
 from typing import Final
@@ -62,21 +62,26 @@ FAULTS: Final[Mapping[str, Callable[[FaultProxy], None]]] = {
 
 
 async def links(
-    ours: Supply, *, rounds: int = 1, seconds: float = 0.6, bound: float | None = None
+    ours: Supply,
+    *,
+    rounds: int = 1,
+    seconds: float = 0.3,
+    faults: Sequence[str] = ("down", "half-open"),
+    bound: float | None = None,
 ) -> str:
-    """Each fault of each link so often; `bound`: seconds that an answer may take at most."""
+    """Each of these faults of each link so often; `bound`: seconds that an answer may take."""
     known = await _known(ours)
     skus = sorted(known.stock)
     new = cycle(skus[_ASKED:])
     slowest: dict[str, float] = {"whole": (await ours.front().visited(seconds, known)).slowest}
     for _ in range(rounds):
-        for name, fault in FAULTS.items():
+        for name in faults:
             visit = await _gateway_cut_off(ours, name, known, new, seconds)
             ours.require(f"gateway, {name}", not visit.odd, visit.odd)
             slowest[name] = max(visit.slowest, slowest.get(name, 0.0))
             ours.report.faults[name] += 1
             ours.report.requests += len(visit.times)
-            await _loaders_cut_off(ours, name, fault, seconds)
+            await _loaders_cut_off(ours, name, seconds)
     worst = max(slowest.values())
     shown = ", ".join(f"{name} {took * 1000:.0f}" for name, took in slowest.items())
     if bound is not None:
@@ -151,12 +156,10 @@ async def _reserve(ours: Supply) -> int:
         return response.status
 
 
-async def _loaders_cut_off(
-    ours: Supply, name: str, fault: Callable[[FaultProxy], None], seconds: float
-) -> None:
+async def _loaders_cut_off(ours: Supply, name: str, seconds: float) -> None:
     """Customers notice nothing; what changes meanwhile comes in afterwards."""
     way = ours.world.loading_way
-    fault(way)
+    FAULTS[name](way)
     await ours.do(
         "UPDATE bins SET quantity = quantity + 1, version = version + 1, "
         "changed_at = clock_timestamp() WHERE sku = $1",

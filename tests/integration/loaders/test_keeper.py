@@ -109,10 +109,8 @@ async def test_a_failing_snapshot_does_not_stop_the_deltas(warehouse: Warehouse)
 async def test_what_waits_for_its_next_try_has_not_recovered(warehouse: Warehouse) -> None:
     erp, clock = Erp(), Ticks()
     erp.snapshots_work = False
-    agenda, outages = (
-        Agenda(Rhythm(snapshot_every=100.0), clock, Random(1)),
-        warehouse.ingest.outages,
-    )
+    agenda = Agenda(Rhythm(snapshot_every=100.0), clock, Random(1))
+    outages = warehouse.ingest.outages
     kept = Keeper(STOCK, agenda, erp, warehouse.ingest, outages, clock, Random(1))
     with capture_logs() as logs:
         await kept._step()
