@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Iterator
+from typing import Any
 
 import hypothesis
 import pytest
@@ -30,6 +31,8 @@ _POSTGRES_SETTINGS = {
     "autovacuum": "off",
 }
 
+_SHARED_WORLDS = ("tests/demo/", "tests/faults/test_supplied.py")
+
 _EMPTY_LEDGER = f"""
 DO $$ DECLARE kept record; BEGIN
     FOR kept IN SELECT tablename FROM pg_tables
@@ -46,6 +49,22 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("hypothesis"):
             item.add_marker(pytest.mark.no_cover)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Where several processes share the tests: what shares a slow start stays together.
+
+    (xdist's own marks for that have had no effect since pytest 9.2.)
+    """
+    # Only where it is in use; it says nothing of its types.
+    from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]  # noqa: PLC0415
+
+    class Together(LoadScopeScheduling):  # type: ignore[misc]
+        def _split_scope(self, nodeid: str) -> str:
+            return next((world for world in _SHARED_WORLDS if nodeid.startswith(world)), nodeid)
+
+    return Together(config, log)
 
 
 @pytest.fixture(scope="session")

@@ -9,4 +9,4 @@ from tests.faults.scenarios.crowd import crowd
 async def test_crowd(stage: Stage) -> None:
     report = await crowd(stage)
     report.require_clean()
-    report.require_work("reserve 201", "reserve 409", "confirm 200", "stock 200")
+    report.require_work("reserve 201", "reserve 409", "stock 200")

@@ -349,6 +349,7 @@ async def test_what_deltas_miss_is_found_while_it_runs(
     found = [log for log in logs if log["action"] == "feed.drift"]
     assert [(log["missing"], log["extra"], log["differing"]) for log in found] == [(0, 1, 0)]
     table, _ = await feeds.status(settings)
-    drift, accuracy = (next(iter(table.columns[number].cells)) for number in (6, 7))
+    cells = {column.header: next(iter(column.cells)) for column in table.columns}
+    drift, accuracy = cells["drift"], cells["accuracy"]
     assert str(drift).startswith("none, ")
     assert "% of " in str(accuracy)
