@@ -1,8 +1,9 @@
 """Audits: some SKUs that are held, by chance, are read live from the ERP; how many are right.
 
 What is published is the share of the last thousand SKUs looked at of which every record was held as
-the ERP has it, or had changed so lately that the feed's next delta brings it. What is wrong is
-written as a delta writes it; a record that the ERP no longer has is left to the next reconcile.
+the ERP has it, or had changed so lately that the feed's next delta brings it. It only looks: what
+is wrong is left to the next reconcile or snapshot, which the guard judges. An ERP that was emptied
+by mistake must not empty the shop by the minute.
 
 It never stands in a checkout's way: it asks on a connection of its own, only while the ERP's budget
 of calls is untouched. It runs where the keepers run, and nowhere else.
@@ -12,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from random import Random
 from typing import Final, NoReturn
 
@@ -102,7 +103,7 @@ class Audit:
         """Look at some SKUs, if the ERP may be asked now; what is published of the feed then.
 
         Raises:
-            LoaderError, StoreUnavailableError, DeposedError: it could not be read, or written.
+            LoaderError, StoreUnavailableError, DeposedError: it could not be read, or noted.
         """
         opened = await self._ingest.book.open(self._feed)
         if opened.state.verified_through_ms is None:
@@ -112,11 +113,7 @@ class Audit:
         if not held or not self._may_ask():
             return None
         rows = await self._compared(opened, held, await self._read(list(held)))
-        verdicts = rows.verdicts()
-        self._last.extend(verdicts.values())
-        lines = [line for sku, right in verdicts.items() if not right for line in rows.rows(sku)]
-        if lines:
-            await self._ingest.some(self._feed, Reading(_chunk(lines)))
+        self._last.extend(rows.verdicts().values())
         accuracy = Accuracy(len(self._last), sum(self._last), self._samples.clock_ms())
         await self._ingest.book.update(opened, states.audited(accuracy))
         return accuracy
@@ -167,7 +164,3 @@ class Audit:
         if tally.keyless:
             raise SourceError(f"feed {self._feed.name}: a row has no key")
         return rows
-
-
-async def _chunk(lines: list[bytes]) -> AsyncIterator[bytes]:
-    yield b"\n".join(lines)

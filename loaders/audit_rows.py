@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Mapping
 
 from loaders.intake import Intake
@@ -30,7 +29,6 @@ class AuditRows:
         self._held = held
         self._missing = {sku: set(own(feed, entries)) for sku, entries in held.items()}
         self._is_newer = is_newer
-        self._rows: defaultdict[str, list[bytes]] = defaultdict(list)
         self._wrong: set[str] = set()
         self._unsure: set[str] = set()
 
@@ -40,7 +38,6 @@ class AuditRows:
             held = self._held.get(sku)
             if held is None:
                 continue
-            self._rows[sku].append(line)
             for operation in operations:
                 name, found = compared(operation, held, of_level=True)
                 self._missing[sku].discard(name)
@@ -56,7 +53,3 @@ class AuditRows:
             for sku in self._held
             if sku not in self._unsure
         }
-
-    def rows(self, sku: str) -> list[bytes]:
-        """What the ERP has of it."""
-        return self._rows[sku]

@@ -87,14 +87,20 @@ async def _let_through(ours: Supply) -> None:
 
 
 async def _shown(ours: Supply, skus: Sequence[str]) -> Shown:
-    """What the gateway tells of some stock and some prices."""
+    """What the gateway tells of some stock and some prices, once it tells something of each."""
     front = ours.front()
-    _, stock = await front.stock(*skus)
-    _, prices = await front.prices(*list(await ours.priced())[:_LOOKED_AT])
-    return {
-        **{sku: item.get("salable") for sku, item in stock.items()},
-        **{f"price of {sku}": item.get("unit_price") for sku, item in prices.items()},
-    }
+    priced = list(await ours.priced())[:_LOOKED_AT]
+    async with asyncio.timeout(_SECONDS):
+        while True:
+            found = await asyncio.gather(front.stock(*skus), front.prices(*priced))
+            if all(status == 200 for status, _ in found):
+                (_, stock), (_, prices) = found
+                shown = {sku: item.get("salable") for sku, item in stock.items()}
+                shown |= {f"price of {sku}": item.get("unit_price") for sku, item in prices.items()}
+                if None not in shown.values():
+                    return shown
+            # A machine that is busy may have let a deadline pass, which is told as such.
+            await asyncio.sleep(_POLL_SECONDS)
 
 
 async def _shelf(ours: Supply) -> list[str]:
