@@ -36,6 +36,7 @@ CREDULOUS: Final = (
 _SECONDS: Final = 60.0
 _POLL_SECONDS: Final = 0.02
 _STANDS_BY: Final = "leader.ended"
+_BYTES_A_SECOND: Final = 1_000_000
 _ON_ITS_WAY: Final = 10_000
 """So many bytes, which are rows and no mere sign of life."""
 
@@ -87,11 +88,13 @@ async def _sleeps(
     before = await ours.feeds.verified_ms(FILES)
     async with hearing(ours.feeds) as heard:
         ours.folder.write(erp.next())
+        there = way.to_server
+        # Slow enough that it is in the midst of its rows when we hear of the first.
+        there.bandwidth = _BYTES_A_SECOND
         await ours.feeds.ask(Act.SYNC, FILES)
         await heard.until(1)
-        there = way.to_server
         there.stalled = True
-        await way.until(lambda: there.arrived - there.bytes > _ON_ITS_WAY)
+        await way.until(lambda: there.arrived - there.bytes > _ON_ITS_WAY, _SECONDS)
         first.freeze()
         held = erp.seen(await ours.feeds.levels())
         ours.require("it was not in the midst of it", held[erp.now - 1], dict(held))
