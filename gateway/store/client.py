@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any, Final, Literal
 
 from redis import exceptions
@@ -90,7 +90,17 @@ class StoreClient:
         """
         with translated():
             async with asyncio.timeout(self.deadline if deadline is None else deadline):
-                yield self.redis
+                try:
+                    yield self.redis
+                except (exceptions.ConnectionError, OSError):
+                    await self._forget_idle()
+                    raise
+
+    async def _forget_idle(self) -> None:
+        """What broke one connection broke those that lie idle: each would fail one more caller."""
+        if not isinstance(self.redis, RedisCluster):
+            with suppress(*OURS):
+                await self.redis.connection_pool.disconnect(inuse_connections=False)
 
     async def get_many(
         self, keys: Sequence[bytes], deadline: float | None = None

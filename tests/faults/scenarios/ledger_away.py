@@ -16,6 +16,8 @@ from tests.running_demo import descendants
 
 _MOST: Final = 0.9
 """The machine may be busy: of so many reads each must be answered, not of all."""
+_PATIENCE_SECONDS: Final = 20.0
+_POLL_SECONDS: Final = 0.05
 _NOTICED_SECONDS: Final = 1.5
 """A gateway waits so long for the ledger at most, and a moment for those that wait already."""
 
@@ -70,6 +72,10 @@ async def _away(ours: Play, how: str, seconds: float) -> None:
     ours.report.faults[how] += 1
     since = ours.world.now()
     await asyncio.sleep(seconds)
+    async with asyncio.timeout(_PATIENCE_SECONDS):
+        # For a while all may wait for what is not there, and nobody reads.
+        while not ours.between(since, ours.world.now(), Kind.STOCK):  # noqa: ASYNC110 - elsewhere
+            await asyncio.sleep(_POLL_SECONDS)
     until = ours.world.now()
     reads = ours.between(since, until, Kind.STOCK)
     ours.require(f"reads while {how}", reads, lambda op: op.status == 200, _MOST)
