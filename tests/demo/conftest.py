@@ -44,10 +44,13 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDemo]:
 
 @pytest.fixture(scope="module")
 def browser(chromium: Chrome) -> Iterator[Chrome]:
-    """A browser for a module's tests, each of which opens the page it needs. Then it is empty:
-    a page that goes on polling the demo would take a good part of a core from all that follows."""
+    """A tab for a module's tests, each of which opens the page it needs; then it is gone: a page
+    that goes on polling would take a good part of a core, and what a page keeps is its tab's."""
+    first = chromium.current_window_handle
+    chromium.switch_to.new_window("tab")
     yield chromium
-    chromium.get("about:blank")
+    chromium.close()
+    chromium.switch_to.window(first)
 
 
 @pytest.fixture(scope="package")
