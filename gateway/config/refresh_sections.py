@@ -35,7 +35,7 @@ class SkuQuery(Section):
     path: Annotated[str, Field(max_length=2000), AfterValidator(_sku_path)] | None = None
     param: Parameter | None = None
     each: Annotated[str, Field(max_length=2000), AfterValidator(_with_sku)] = SKU
-    join: Annotated[str, Field(max_length=100)] = ","
+    join: Annotated[str, Field(min_length=1, max_length=100)] = ","
     most: Annotated[int, Field(ge=1, le=1000)] = 20
     rows: JmesPath | None = None
 

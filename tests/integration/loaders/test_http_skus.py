@@ -145,6 +145,7 @@ async def test_one_that_fails_ends_them_all() -> None:
         ({"path": "https://elsewhere.example/{sku}"}, "must be relative"),
         ({"param": "sku", "each": "no"}, "must be one line that holds {sku}"),
         ({"param": "sku", "most": 0}, "greater than or equal to 1"),
+        ({"param": "sku", "join": ""}, "at least 1 character"),
     ],
 )
 def test_a_wrong_question_is_said(query: dict[str, object], told: str) -> None:
