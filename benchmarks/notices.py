@@ -11,8 +11,6 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-import subprocess
-import sys
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -24,6 +22,7 @@ import uvloop
 
 from benchmarks import erp
 from benchmarks.figures import percentile
+from benchmarks.programs import running
 from gateway.store.changes import ChangeListener
 from gateway.store.client import StoreClient
 from gateway.store.keys import Keyspace
@@ -53,19 +52,9 @@ def run(folder: Path, quick: bool) -> dict[str, Any]:  # noqa: FBT001 - what eve
         erp.fill(postgres, SKUS)
         postgres.psql(installation({"stock": ("sku", "location")}, None))
         settings = erp.settings_file(folder, valkey, postgres, more=f"{FEED}{port}\n")
-        children = [
-            subprocess.Popen([sys.executable, "-m", "stockspan", part, "--config", str(settings)])
-            for part in ("load", "serve")
-        ]
-        try:
-            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-                work = _measure(port, postgres.dsn(), valkey.url, changes)
-                bare, written, told = runner.run(work)
-        finally:
-            for child in children:
-                child.terminate()
-            for child in children:
-                child.wait(timeout=30)
+        with running(settings), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            work = _measure(port, postgres.dsn(), valkey.url, changes)
+            bare, written, told = runner.run(work)
     return _shown(bare, written, told)
 
 

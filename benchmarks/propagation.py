@@ -10,8 +10,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import random
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -21,6 +19,7 @@ import asyncpg
 
 from benchmarks import erp
 from benchmarks.figures import percentile
+from benchmarks.programs import running
 from stockspan.embedded.ports import free_port
 from stockspan.embedded.postgres import EmbeddedPostgres
 from stockspan.embedded.valkey import EmbeddedValkey
@@ -56,17 +55,8 @@ def run(folder: Path, quick: bool) -> dict[str, Any]:  # noqa: FBT001 - what eve
             query="SELECT sku, location, quantity, version, changed_at FROM stock",
             more=f"{FEED}{port}\n",
         )
-        children = [
-            subprocess.Popen([sys.executable, "-m", "stockspan", part, "--config", str(settings)])
-            for part in ("load", "serve")
-        ]
-        try:
+        with running(settings):
             times = asyncio.run(_measure(f"http://127.0.0.1:{port}", postgres.dsn(), changes))
-        finally:
-            for child in children:
-                child.terminate()
-            for child in children:
-                child.wait(timeout=30)
     p50, p99 = percentile(times, 0.5) * 1000, percentile(times, 0.99) * 1000
     print(f"commit to changed answer, {changes} changes, polled every {INTERVAL_MS} ms:")
     print(f"p50 {p50:.0f} ms, p99 {p99:.0f} ms, longest {max(times) * 1000:.0f} ms")

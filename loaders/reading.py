@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -24,6 +24,13 @@ class NoLines:
 
     async def __anext__(self) -> bytes:
         raise StopAsyncIteration
+
+
+async def at_hand(chunks: Iterable[bytes]) -> AsyncIterator[bytes]:
+    """The lines of a source that has answered already; empty chunks are left out."""
+    for lines in chunks:
+        if lines:
+            yield lines
 
 
 @dataclass(slots=True)

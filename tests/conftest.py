@@ -60,7 +60,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     # Only where it is in use; it says nothing of its types.
     from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]  # noqa: PLC0415
 
-    class Together(LoadScopeScheduling):  # type: ignore[misc]
+    class Together(LoadScopeScheduling):  # type: ignore[misc]  # as above
         def _split_scope(self, nodeid: str) -> str:
             return next((world for world in _SHARED_WORLDS if nodeid.startswith(world)), nodeid)
 

@@ -1,6 +1,7 @@
 """HTTP: thin handlers over the services, one translation of errors, and what operators look at.
 
-- `app` puts routes and middlewares together; `server` listens and stops in good order.
+- `app` puts routes and middlewares together; `server` listens and stops in good order,
+  `connections` says who may stay connected without getting anywhere.
 - `stock` answers lookups: `parameters` reads what was asked, `shapes` says what goes out,
   `caching` adds the headers by which caches and browsers live.
 - `prices` answers for one buyer: `price_parameters` reads what was asked, `price_access` decides

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -22,7 +22,7 @@ from gateway.config.expressions import Expression, ExpressionError
 from gateway.config.feed_sections import Feed
 from gateway.config.http_sections import WATERMARK, HttpSource, NoPaging, PagePaging
 from loaders.errors import SourceError
-from loaders.reading import Reading
+from loaders.reading import Reading, at_hand
 from loaders.sources.http_call import AnswerError, Call, address, masked
 from loaders.sources.http_erp import Answer, HttpErp, HttpLimits
 from loaders.sources.http_page import PageContent, PageReader
@@ -139,7 +139,7 @@ class HttpReader:
         first = await self._erp.get(walk(self._feed.paging).begin(self._url))
         with Call(self._name, first.url).translated():
             content = await asyncio.to_thread(self._pages.read, first.body)
-        yield Reading(_each(content.chunks(deleted=False, most=most)))
+        yield Reading(at_hand(content.chunks(deleted=False, most=most)))
 
     async def check(self) -> list[str]:
         """What is wrong with the first page, one line each."""
@@ -266,8 +266,3 @@ async def _collected(lines: list[bytes]) -> AsyncIterator[bytes]:
     """What was put in there by the time this is asked."""
     if lines:
         yield b"\n".join(lines)
-
-
-async def _each(chunks: Iterator[bytes]) -> AsyncIterator[bytes]:
-    for lines in chunks:
-        yield lines

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from http import HTTPStatus
 from typing import Final
 from urllib.parse import quote
@@ -13,7 +13,7 @@ from yarl import URL
 from gateway.config.feed_sections import Feed
 from gateway.config.http_sections import HttpSource
 from gateway.config.refresh_sections import SKU, SkuQuery
-from loaders.reading import Reading
+from loaders.reading import Reading, at_hand
 from loaders.sources.http_call import Call, address
 from loaders.sources.http_erp import HttpErp, HttpLimits
 from loaders.sources.http_page import PageReader
@@ -56,7 +56,7 @@ class HttpSkus:
             SourceError: it cannot be read.
         """
         calls = [self._lines(url) for url in self._addresses(skus)]
-        return Reading(_each([chunk for answer in await _all(calls) for chunk in answer]))
+        return Reading(at_hand([chunk for answer in await _all(calls) for chunk in answer]))
 
     async def close(self) -> None:
         """Drop the connections."""
@@ -96,8 +96,3 @@ async def _all(calls: Sequence[Coroutine[None, None, Sequence[bytes]]]) -> list[
     finally:
         for task in tasks:
             task.cancel()
-
-
-async def _each(chunks: Sequence[bytes]) -> AsyncIterator[bytes]:
-    for lines in chunks:
-        yield lines

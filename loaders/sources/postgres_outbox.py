@@ -16,7 +16,7 @@ import asyncpg
 from gateway.config.outbox_section import Outbox
 from gateway.domain.record_kinds import Kind
 from loaders.errors import SourceError, WholeNeededError
-from loaders.reading import Reading
+from loaders.reading import Reading, at_hand
 from loaders.sources.outbox import (
     BACKLOG,
     CHANGED,
@@ -117,8 +117,8 @@ class PostgresOutbox:
         mark, look, lines = await self._look(watermark)
         if len(look.changed) > KEYS_AT_ONCE:
             return None
-        chunk = self._chunk(self._keys.read(look.changed), lines)
-        return self._reading(mark, look, _once(chunk))
+        chunk, _ = self._chunk(self._keys.read(look.changed), lines)
+        return self._reading(mark, look, at_hand([chunk]))
 
     async def many(self, connection: asyncpg.Connection, watermark: str | None) -> Reading:
         """The same in a transaction, piece by piece; whatever it raises, the lines may as well."""
@@ -200,11 +200,6 @@ class PostgresOutbox:
             yield
         except _NOT_THERE:
             raise SourceError(f"feed {self._name}: {NOT_INSTALLED}") from None
-
-
-async def _once(chunk: tuple[bytes, int]) -> AsyncIterator[bytes]:
-    if chunk[0]:
-        yield chunk[0]
 
 
 async def _row(connection: asyncpg.Connection, query: str, *arguments: object) -> asyncpg.Record:

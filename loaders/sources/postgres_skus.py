@@ -7,7 +7,7 @@ server itself ends it: a query that outlives its caller would be load that nobod
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import asyncpg
@@ -15,7 +15,7 @@ import asyncpg
 from gateway.config.feed_sections import Feed, PostgresSource
 from gateway.domain.record_kinds import Kind
 from loaders.errors import SourceError
-from loaders.reading import Reading
+from loaders.reading import Reading, at_hand
 from loaders.sources.postgres_errors import translated
 from loaders.sources.query import described, narrowed, plan
 
@@ -57,7 +57,7 @@ class PostgresSkus:
         except BaseException:
             await self.close()
             raise
-        return Reading(_chunk("\n".join([row[0] for row in rows]).encode()))
+        return Reading(at_hand(["\n".join([row[0] for row in rows]).encode()]))
 
     async def close(self) -> None:
         """Drop the connection."""
@@ -97,8 +97,3 @@ class PostgresSkus:
             plan(self._name, self._kind, self._query, columns, self._watermark)
             self._statement = narrowed(self._kind, self._query, columns, self._watermark)
         return self._connection
-
-
-async def _chunk(lines: bytes) -> AsyncIterator[bytes]:
-    if lines:
-        yield lines

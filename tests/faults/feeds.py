@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 from gateway.domain.money import price_text
-from gateway.domain.price_lists import PriceRow, Scope, Target
 from gateway.domain.quantities import to_milli
 from gateway.domain.stock import SkuStock
 from gateway.observability.events import Event
@@ -18,9 +17,8 @@ from gateway.store.event_journal import EventJournal
 from gateway.store.feed_requests import Act, Answer, FeedRequests
 from gateway.store.feeds import FeedRegister, FeedState
 from gateway.store.keys import Keyspace
-from gateway.store.price_codec import decode_rows
-from gateway.store.prices import PriceStore
 from gateway.store.stock import scan_stock
+from tests.held_prices import held_price_rows
 
 _SECONDS: Final = 60.0
 _POLL_SECONDS: Final = 0.02
@@ -120,17 +118,9 @@ class Feeds:
 
     async def prices(self) -> dict[tuple[str, str], str]:
         """Unit prices of SKUs, by list and SKU."""
-        store = PriceStore(self.client, self.keys)
-        rows: list[PriceRow] = []
-        async for page in store.scan_sku_prices():
-            for sku, value in page:
-                rows += decode_rows(value, None, Target(Scope.SKU, sku))
-        async for lists in store.scan_list_prices():
-            for name, target, value in lists:
-                rows += decode_rows(value, name, target)
         return {
             (row.price_list, row.target.name): price_text(row.unit_price, 2)
-            for row in rows
+            for row in await held_price_rows(self.client, self.keys)
             if row.unit_price is not None
         }
 

@@ -28,6 +28,7 @@ from loaders.ingest import Ingest
 from loaders.outcome import Outcome
 from loaders.reading import Proof, Reading, proved_by_end
 from stockspan.embedded.postgres import EmbeddedPostgres
+from tests.held_prices import held_price_rows
 from tests.noted_erp import NotedErp, make_noted_erp
 
 
@@ -83,16 +84,8 @@ class Warehouse:
 
     async def rows(self) -> list[PriceRow]:
         """Every price row held, wherever it lies."""
-        found: list[PriceRow] = []
-        prices = PriceStore(self.client, self.keys)
-        async for page in prices.scan_sku_prices():
-            for sku, value in page:
-                found += decode_rows(value, None, Target(Scope.SKU, sku))
-        async for rows in prices.scan_list_prices():
-            for name, target, value in rows:
-                found += decode_rows(value, name, target)
         return sorted(
-            found,
+            await held_price_rows(self.client, self.keys),
             key=lambda row: (
                 row.price_list,
                 row.target.scope,
