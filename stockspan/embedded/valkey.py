@@ -42,7 +42,8 @@ class EmbeddedValkey:
         self.port = port if port is not None else free_port()
         self.password = password or secrets.token_urlsafe(24)
         self._appendonly = appendonly
-        self._cluster = cluster
+        # Its own + 10,000 unless it is told: among those that the system gives to connections.
+        self._bus_port = free_port() if cluster else None
         self._child = Child("Valkey", self.data_dir / "valkey.log")
 
     @property
@@ -138,18 +139,19 @@ class EmbeddedValkey:
     def _write_config(self, path: Path) -> None:
         # The password is here and not among the arguments: those every user of the machine sees.
         # `dir .` with the folder as working directory: no path needs quoting.
-        settings = {
+        settings: dict[str, str | int] = {
             "bind": HOST,
             "port": self.port,
             "requirepass": _quoted(self.password),
             "dir": ".",
             "appendonly": "yes" if self._appendonly else "no",
-            "cluster-enabled": "yes" if self._cluster else "no",
             "save": '""',
             # A contract's rows stay packed when some of them have breaks (docs/benchmarks.md).
             "hash-max-listpack-value": 256,
             "daemonize": "no",
         }
+        if self._bus_port is not None:
+            settings |= {"cluster-enabled": "yes", "cluster-port": self._bus_port}
         text = "".join(f"{name} {value}\n" for name, value in settings.items())
         write_private(path, text)
 

@@ -11,7 +11,6 @@ from gateway.domain.errors import StoreUnavailableError
 from gateway.store.client import StoreClient
 from gateway.store.feeds import FeedRegister
 from gateway.store.keys import Keyspace
-from stockspan.embedded.ports import free_port, is_free
 from stockspan.embedded.valkey import EmbeddedValkey
 from tests.held_store import HeldStore
 
@@ -20,18 +19,9 @@ from tests.held_store import HeldStore
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedValkey]:
     """The session's cluster; what tests leave in it is cleared before the next."""
     folder = tmp_path_factory.mktemp("cluster")
-    with EmbeddedValkey(folder, _port(), appendonly=False, cluster=True) as server:
+    with EmbeddedValkey(folder, appendonly=False, cluster=True) as server:
         server.command("CLUSTER", "ADDSLOTSRANGE", "0", "16383")
         yield server
-
-
-def _port() -> int:
-    # A node's second port, for other nodes, is its own + 10,000: free too, and not among those
-    # that the system gives to outgoing connections.
-    while True:
-        port = free_port()
-        if port + 10_000 < 32_000 and is_free(port + 10_000):
-            return port
 
 
 @pytest.fixture
