@@ -36,6 +36,10 @@ One lookup, `GET /v1/stock/A%2F12?quantity=3` with `Accept-Language: sv`, from e
 6. `api.stock` writes the `StockAnswer` down as a `StockItem` (`api.shapes`) and adds what caches
    live by (`api.caching`): how old it is, and a validator over all but `as_of`.
 
+What a stranger was told is kept as it was sent (`services.kept_answers`), and told again until the
+change channel says otherwise, or goes unheard (`services.hearing`, docs/adr/0023): `api.prompt`
+writes it as soon as the request has arrived, which `api.shortcut` has read.
+
 A price lookup, `POST /v1/prices/query`, goes the same way. `services.prices` takes what it can from
 the `price_book`: heads of lists, the customer, the SKUs and the rows of the customer's own lists.
 What is missing is read in two round trips at most (`store.prices`). `domain.pricing` resolves a

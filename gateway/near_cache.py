@@ -15,6 +15,9 @@ V = TypeVar("V")
 _REMEMBERED: Final = 10_000
 """So many evictions are told apart; past that, every older ticket is void."""
 
+_ON_TRIAL: Final = 10
+"""One part in so many of the room is for what was asked for once."""
+
 
 class NearCache(Generic[K, V]):
     """Copies that weigh some `capacity` in all, in two generations: what is asked for again stays.
@@ -45,6 +48,9 @@ class NearCache(Generic[K, V]):
                 self._put(key, found, self._heavy.get(key, 1))
         return found
 
+    def __contains__(self, key: K) -> bool:
+        return key in self._young or key in self._old
+
     def ticket(self) -> int:
         """To be taken before reading what is to be kept."""
         return self._turn
@@ -52,8 +58,23 @@ class NearCache(Generic[K, V]):
     def keep(self, key: K, value: V, ticket: int, weight: int = 1) -> None:
         """Keep what was read with this ticket, unless it was evicted meanwhile."""
         if ticket > self._void and self._evicted.get(key, -1) < ticket:
-            self._forget(key)
-            self._put(key, value, weight)
+            self.put(key, value, weight)
+
+    def put(self, key: K, value: V, weight: int = 1) -> None:
+        """Keep what is known to be right now."""
+        self._forget(key)
+        self._put(key, value, weight)
+
+    def take(self, key: K) -> tuple[V, int] | None:
+        """The copy of it with its weight, which is kept here no longer."""
+        found = self._young.get(key)
+        if found is None:
+            found = self._old.get(key)
+            if found is None:
+                return None
+        weight = self._heavy.get(key, 1)
+        self._forget(key)
+        return found, weight
 
     def evict(self, key: K) -> None:
         """It changed, or may have."""
@@ -89,3 +110,48 @@ class NearCache(Generic[K, V]):
         self._room -= weight
         if weight != 1:
             self._heavy[key] = weight
+
+
+class AdmittingCache(Generic[K, V]):
+    """Copies of which those that were asked for again cannot be pushed out by those that were not.
+
+    What is new is on trial, in a tenth of the room, until it is asked for a second time: whoever
+    walks through a million SKUs once pushes out nothing but what else is on trial.
+    """
+
+    def __init__(self, capacity: int) -> None:
+        self._proven: NearCache[K, V] = NearCache(capacity - capacity // _ON_TRIAL)
+        # Both are told of the same changes, so a ticket of one is a ticket of the other.
+        self._trial: NearCache[K, V] = NearCache(capacity // _ON_TRIAL)
+
+    def __len__(self) -> int:
+        return len(self._proven) + len(self._trial)
+
+    def get(self, key: K) -> V | None:
+        """The copy of it, if there is one."""
+        found = self._proven.get(key)
+        if found is None:
+            taken = self._trial.take(key)
+            if taken is not None:
+                found, weight = taken
+                self._proven.put(key, found, weight)
+        return found
+
+    def ticket(self) -> int:
+        """To be taken before reading what is to be kept."""
+        return self._trial.ticket()
+
+    def keep(self, key: K, value: V, ticket: int, weight: int = 1) -> None:
+        """Keep what was read with this ticket, unless it was evicted meanwhile."""
+        room = self._proven if key in self._proven else self._trial
+        room.keep(key, value, ticket, weight)
+
+    def evict(self, key: K) -> None:
+        """It changed, or may have."""
+        self._proven.evict(key)
+        self._trial.evict(key)
+
+    def clear(self) -> None:
+        """Anything may have changed."""
+        self._proven.clear()
+        self._trial.clear()

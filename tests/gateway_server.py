@@ -17,6 +17,7 @@ from yarl import URL
 from gateway.api.app import create_app
 from gateway.api.server import Address, listening
 from gateway.config.settings import Settings
+from gateway.store.keys import Change, ChangeKind, encode_change
 from gateway.wiring.assembly import Assembly, assemble
 from tests.stocked_store import StockedStore
 
@@ -100,6 +101,36 @@ class Gateway:
         async with asyncio.timeout(10):
             while not self.parts.changes.connected:  # noqa: ASYNC110 - it is a flag, for readers
                 await asyncio.sleep(0.001)
+
+    async def attend(self) -> None:
+        """Follow the change channel, and keep answers from now on."""
+        await self.listen()
+        await self.refresh()
+        async with asyncio.timeout(10):
+            while not self.parts.kept.may_tell:  # noqa: ASYNC110 - it is a flag, for readers
+                await asyncio.sleep(0.001)
+
+    async def heard(self) -> None:
+        """Return once the worker has heard of all that was written until now."""
+        heard = asyncio.Event()
+        listen = self.parts.kept.on_change
+
+        def on_change(change: Change | None) -> None:
+            listen(change)
+            if change is not None and change.kind is ChangeKind.CUSTOMER:
+                heard.set()
+
+        self.parts.kept.on_change = on_change  # type: ignore[method-assign] # to hear it too
+        nothing = encode_change(Change(ChangeKind.CUSTOMER, "nobody"))
+        # Behind what the worker calls to itself, on the same connection.
+        await self.parts.lane.run((b"PUBLISH", self.store.keys.changes, nothing))
+        async with asyncio.timeout(10):
+            await heard.wait()
+        self.parts.kept.on_change = listen  # type: ignore[method-assign] # as it was
+
+    async def forget(self, sku: str) -> None:
+        """Let the store lose a SKU without telling anybody: what is told of it then was kept."""
+        await self.store.client.redis.delete(self.store.keys.sku(sku))
 
     async def unlisten(self) -> None:
         """Lose the change channel, and that alone."""

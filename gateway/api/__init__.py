@@ -2,8 +2,10 @@
 
 - `app` puts routes and middlewares together; `server` listens and stops in good order,
   `connections` says who may stay connected without getting anywhere.
-- `stock` answers lookups: `parameters` reads what was asked, `shapes` says what goes out,
-  `caching` adds the headers by which caches and browsers live.
+- `stock` answers lookups: `parameters` reads what was asked, `showing` finds or makes what is
+  shown, `stock_fragments` writes it down as `shapes` has it, `caching` adds the headers by which
+  caches and browsers live.
+- `prompt` answers what is at hand before anybody is woken; `shortcut` says what that is.
 - `prices` answers for one buyer: `price_parameters` reads what was asked, `price_access` decides
   who may ask it, `price_fragments` writes lines down as `price_shapes` has them.
 - `checkout` looks a cart up, with modules of the same kind beside it.

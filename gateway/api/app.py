@@ -20,12 +20,15 @@ from gateway.api.jwks import jwks_route
 from gateway.api.prices import PriceHandlers
 from gateway.api.reservations import Promising, ReservationHandlers
 from gateway.api.routes import Route
+from gateway.api.shortcut import Shortcut
+from gateway.api.showing import Showing
 from gateway.api.stock import StockHandlers
 from gateway.domain.access import KeyRing
 from gateway.observability.metrics import GatewayMetrics, PromiseReading, Readings
 from gateway.observability.recorder import Recorder
 from gateway.services.checkout import Checkout
 from gateway.services.directory import Directory
+from gateway.services.kept_answers import KeptAnswers
 from gateway.services.lookups import StockLookups
 from gateway.services.prices import PriceLookups
 from gateway.services.selling import SellingRules
@@ -35,6 +38,7 @@ from gateway.tokens.price_tokens import PriceTokens
 
 ROUTES: Final = web.AppKey("routes", tuple[Route, ...])
 METRICS: Final = web.AppKey("metrics", GatewayMetrics)
+SHORTCUT: Final = web.AppKey("shortcut", Shortcut)
 
 _PLACEHOLDER: Final = re.compile(r"\{(\w+)\}")
 
@@ -52,6 +56,8 @@ class Parts(Protocol):
     def rules(self) -> SellingRules: ...
     @property
     def lookups(self) -> StockLookups: ...
+    @property
+    def kept(self) -> KeptAnswers: ...
     @property
     def prices(self) -> PriceLookups: ...
     @property
@@ -95,7 +101,8 @@ def create_app(parts: Parts, *, cors_origins: Sequence[str] = ("*",)) -> web.App
         )
     )
     cross_origin = CrossOrigin(cors_origins)
-    asked = _lookups(parts)
+    showing = Showing(parts.lookups, parts.kept, parts.clock_ms)
+    asked = _lookups(parts, showing)
     routes = (
         *asked,
         *cross_origin.preflights(asked),
@@ -110,15 +117,20 @@ def create_app(parts: Parts, *, cors_origins: Sequence[str] = ("*",)) -> web.App
     )
     app[ROUTES] = routes
     app[METRICS] = metrics
+    shared = cross_origin.for_anyone
+    if shared is not None:
+        app[SHORTCUT] = Shortcut(
+            showing, parts.rules, parts.directory, metrics, parts.clock_ms, shared
+        )
     _register(app.router, routes)
     return app
 
 
-def _lookups(parts: Parts) -> tuple[Route, ...]:
+def _lookups(parts: Parts, showing: Showing) -> tuple[Route, ...]:
     authentication = Authentication(parts.key_ring, parts.clock_ms, parts.customer_tokens)
     return (
         *StockHandlers(
-            parts.lookups, parts.rules, parts.directory, authentication, parts.clock_ms
+            showing, parts.rules, parts.directory, authentication, parts.clock_ms
         ).routes(),
         *PriceHandlers(parts.prices, authentication, public_prices=parts.public_prices).routes(),
         *CheckoutHandlers(parts.checkout, parts.rules, authentication).routes(),

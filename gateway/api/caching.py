@@ -3,20 +3,20 @@
 Prices are for one asker alone, and nobody may keep them, their problems included: whether there
 is a price is one buyer's matter too.
 
-The validator covers everything but `as_of`: a feed that verifies a level every second must not
-make every browser fetch the same words again.
+The validator of stock (`stock_fragments.entity_tag`) covers everything but `as_of`: a feed that
+verifies a level every second must not make every browser fetch the same words again.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from hashlib import blake2b
 from typing import Final
 
 import msgspec
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Middleware
+from multidict import MultiMapping
 
 from gateway.api.routes import Handler
 
@@ -27,10 +27,9 @@ UNKEPT: Final = "no-store"
 VARY: Final = "Accept-Language, Authorization"
 CACHE_STATUS: Final = "Cache-Status"
 MISS: Final = "stockspan; fwd=miss"
+HIT: Final = "stockspan; hit"
 
 _PRIVATE_PLACES: Final = ("/v1/prices", "/v1/checkout", "/v1/reservations", "/v1/orders")
-_AS_OF: Final = b'"as_of":"'
-_AS_OF_SIZE: Final = len("2026-11-21T10:00:00Z")
 _TAG: Final = re.compile(r'(?:W/)?"([^"]*)"')
 
 
@@ -47,13 +46,18 @@ class Verified(msgspec.Struct, frozen=True):
         shown_ms = self.as_of_ms // 1000 * 1000
         return max(0, -((shown_ms - self.now_ms) // 1000))
 
+    @property
+    def is_fresh(self) -> bool:
+        """Whether all figures are."""
+        return self.now_ms <= self.fresh_until_ms
+
     def status(self, *, erp_down: bool, store_down: bool = False) -> str:
         """The `Cache-Status` of an answer of that age; that the store is away is always told."""
         left = (self.fresh_until_ms - self.now_ms) // 1000
         if store_down:
             return f"stockspan; hit; ttl={left}; detail=store-down"
-        if self.now_ms <= self.fresh_until_ms:
-            return "stockspan; hit"
+        if self.is_fresh:
+            return HIT
         return f"stockspan; hit; ttl={left}" + ("; detail=erp-down" if erp_down else "")
 
 
@@ -71,21 +75,9 @@ def private_answers() -> Middleware:
     return mark
 
 
-def entity_tag(body: bytes) -> str:
-    """A weak validator for an encoded body, `as_of` left out.
-
-    Inside a JSON text every quote is escaped, so what is looked for here can only be the field.
-    """
-    parts = body.split(_AS_OF)
-    digest = blake2b(parts[0], digest_size=8)
-    for part in parts[1:]:
-        digest.update(part[_AS_OF_SIZE:])
-    return f'W/"{digest.hexdigest()}"'
-
-
-def is_known(request: web.Request, tag: str) -> bool:
-    """Whether the caller has this already (`If-None-Match`, compared weakly)."""
-    lines = request.headers.getall(hdrs.IF_NONE_MATCH, ())
+def is_known(headers: MultiMapping[str], tag: str) -> bool:
+    """Whether the caller of these headers has this already (`If-None-Match`, compared weakly)."""
+    lines = headers.getall(hdrs.IF_NONE_MATCH, ())
     return bool(lines) and _names(lines, tag)
 
 

@@ -26,7 +26,7 @@ from gateway.api.price_shapes import Money
 from gateway.api.problem_kinds import KINDS
 from gateway.api.routes import JSON, Route
 from gateway.api.shapes import ItemError, StockItem, encode
-from gateway.api.stock import stock_item
+from gateway.api.stock_fragments import stock_item
 from gateway.domain.money import Amount, amount_text
 from gateway.domain.order_rules import QuantityRules, Rule
 from gateway.domain.quantities import to_number

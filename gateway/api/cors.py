@@ -48,6 +48,13 @@ class CrossOrigin:
             if route.path.startswith((*_PUBLIC, *_NAMED_ONLY))
         ]
 
+    @property
+    def for_anyone(self) -> Mapping[str, str] | None:
+        """The headers of every public answer; None where they differ from page to page."""
+        if self._anyone:
+            return _FOR_ANYONE
+        return None if self._origins else {}
+
     async def preflight(self, request: web.Request) -> web.Response:
         """Answer a browser that asks whether it may ask."""
         response = web.Response(status=204)

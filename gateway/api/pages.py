@@ -59,7 +59,7 @@ class Asset(msgspec.Struct, frozen=True):
 
     def respond(self, request: web.Request) -> web.Response:
         """The asset, or 304 for one who has it."""
-        if caching.is_known(request, self.headers[hdrs.ETAG]):
+        if caching.is_known(request.headers, self.headers[hdrs.ETAG]):
             return web.Response(status=304, headers=self.headers)
         return web.Response(body=self.body, headers=self.headers)
 

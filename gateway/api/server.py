@@ -20,9 +20,10 @@ from aiohttp import hdrs, http_exceptions, web
 from aiohttp.web_request import BaseRequest
 
 from gateway.api import caching, problems
-from gateway.api.app import Parts, create_app
-from gateway.api.connections import Connections, Patience, PatientHandler
+from gateway.api.app import SHORTCUT, Parts, create_app
+from gateway.api.connections import Connections, Patience
 from gateway.api.problem_kinds import KINDS
+from gateway.api.prompt import PromptHandler
 from gateway.api.shapes import ProblemField
 
 KEEP_ALIVE: Final = 75.0
@@ -124,12 +125,14 @@ async def listening(
     runner = web.AppRunner(app, shutdown_timeout=grace, access_log=None)
     await runner.setup()
     assert runner.server is not None  # noqa: S101 - setup() made it; mypy cannot know
+    shortcut = app.get(SHORTCUT)
     loop = asyncio.get_running_loop()
     connections = Connections(patience, _refusal())
     protocol = partial(
         ProblemRequestHandler,
         runner.server,
         connections=connections,
+        at_once=None if shortcut is None else shortcut.answer,
         loop=loop,
         keepalive_timeout=KEEP_ALIVE,
         access_log=None,
@@ -165,7 +168,7 @@ _REASONS: Final[Sequence[tuple[type[BaseException], str]]] = (
 )
 
 
-class ProblemRequestHandler(PatientHandler):
+class ProblemRequestHandler(PromptHandler):
     """aiohttp's, but what goes wrong before or after our handlers is a problem as well."""
 
     def handle_error(

@@ -66,6 +66,7 @@ class Gateway(Section):
     port: Port = 8080
     workers: Annotated[int, Field(ge=1, le=256)] = 1
     cors_origins: tuple[str, ...] = ("*",)
+    near_cache: Annotated[ByteSize, Field(ge=0)] = ByteSize(64 << 20)
     head_timeout: Seconds = 10.0
     body_timeout: Seconds = 10.0
     answer_timeout: Seconds = 30.0

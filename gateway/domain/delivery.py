@@ -82,6 +82,17 @@ class ShippingTerms(msgspec.Struct, frozen=True):
             day += _DAY
         return self.calendar.on_or_after(day)
 
+    def next_turn(self, local_now: datetime) -> datetime:
+        """When this clock next makes another day of it, or passes the cut-off.
+
+        Until then nothing that is promised changes by itself, if the clock is not set meanwhile, as
+        in summer.
+        """
+        today = local_now.replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
+        if self.cut_off is not None and local_now.time() < self.cut_off:
+            return datetime.combine(today, self.cut_off, local_now.tzinfo)
+        return today + _DAY
+
     def arriving(self, leaves: date) -> Promise:
         """The promise for goods that leave on that working day."""
         first, last = self.transit_days

@@ -7,8 +7,11 @@ the figure.
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Final
 
 import msgspec
+
+FOR_EVER_MS: Final = 1 << 62
 
 
 class Freshness(StrEnum):
@@ -47,6 +50,14 @@ class FreshnessPolicy(msgspec.Struct, frozen=True):
         if age <= self.fresh_for_ms:
             return Freshness.FRESH
         return Freshness.STALE if age <= self.stale_for_ms else Freshness.EXPIRED
+
+    def range_of(self, freshness: Freshness) -> tuple[int, int]:
+        """The ages of that word, in milliseconds: more than the first, and up to the second."""
+        if freshness is Freshness.FRESH:
+            return -FOR_EVER_MS, self.fresh_for_ms
+        if freshness is Freshness.STALE:
+            return self.fresh_for_ms, self.stale_for_ms
+        return self.stale_for_ms, FOR_EVER_MS
 
     @property
     def may_refuse(self) -> bool:

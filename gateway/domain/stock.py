@@ -114,6 +114,16 @@ class Product(msgspec.Struct, frozen=True, omit_defaults=True):
             return local_now < datetime.fromisoformat(self.available_from)
         return local_now.date() < date.fromisoformat(self.available_from)
 
+    def release_ms(self, local_now: datetime) -> int | None:
+        """The moment from which a pre-order product is sold, if it is one of the clock, not a day.
+
+        Milliseconds since the epoch.
+        """
+        start = self.available_from
+        if start is None or "T" not in start or not self.awaits_release(local_now):
+            return None
+        return int(datetime.fromisoformat(start).timestamp() * 1000)
+
     def may_wait(self, local_now: datetime) -> bool:
         """Whether it may be ordered though it is not there."""
         if self.awaits_release(local_now):

@@ -89,6 +89,11 @@ class Snapshot(msgspec.Struct, frozen=True):
         """
         _require_none(unready(self.feeds))
 
+    @property
+    def is_ready(self) -> bool:
+        """Whether every stock answer can be right."""
+        return unready(self.feeds) is None
+
     def require_prices_ready(self) -> None:
         """Return if every price can be right.
 
@@ -140,6 +145,10 @@ def _require_none(waiting: tuple[str, ...] | None) -> None:
         raise NotReadyError(waiting)
 
 
+def _ignored(_: Snapshot | None) -> None:
+    """Nobody wants to know."""
+
+
 class Directory:
     """Keeps the newest `Snapshot` it could read."""
 
@@ -150,12 +159,15 @@ class Directory:
         clock_ms: Callable[[], int] | None = None,
         recorder: Recorder | None = None,
         watch: FeedWatch | None = None,
+        on_renewed: Callable[[Snapshot | None], None] | None = None,
     ) -> None:
+        """`on_renewed` is told each copy, and None when the store did not answer."""
         self._locations = locations
         self._feeds = feeds
         self._clock_ms = clock_ms
         self._recorder = recorder or Recorder()
         self._watch = watch
+        self._on_renewed = on_renewed or _ignored
         self._wake = asyncio.Event()
         self._renewal = SingleFlight(self.renew)
         self._begun = self._read = 0
@@ -192,6 +204,7 @@ class Directory:
             self._told = self._told or told
             if isinstance(error, StoreUnavailableError):
                 self.reachable = False
+                self._on_renewed(None)
             raise
         self.reachable = True
         if self._clock_ms is not None:
@@ -202,6 +215,7 @@ class Directory:
         self.current = Snapshot(tuple(in_priority_order(locations)), feeds, epoch)
         if told:
             self._heard = self.current
+        self._on_renewed(self.current)
 
     async def renewed(self) -> Snapshot:
         """The copy as of now, or later; who asks for it meanwhile shares the reading.

@@ -7,7 +7,7 @@ as of the state of the feeds that it told of last.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final, Protocol
 
 from gateway.domain.stock import SkuStock
@@ -93,6 +93,11 @@ class LastKnown:
             if stock is not None:
                 found[sku] = stock
         return found
+
+    def touch(self, skus: Iterable[str]) -> None:
+        """These were told again, without being read: they are not to be forgotten first."""
+        for sku in skus:
+            self._copies.get(sku)
 
     def on_change(self, change: Change | None) -> None:
         """Forget what is out of date; None means that anything may be."""

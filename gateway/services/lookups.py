@@ -14,6 +14,7 @@ from gateway.domain.quantities import Milli
 from gateway.domain.stock import PLAIN_PRODUCT, Location, Product, SkuStock
 from gateway.services.directory import Directory, Snapshot
 from gateway.services.last_known import Outage
+from gateway.services.moments import Moment, moment_of
 from gateway.services.selling import Channel, SellingRules
 from gateway.services.stock_answers import (
     Answer,
@@ -103,6 +104,7 @@ class StockLookups:
             StoreUnavailableError: the store did not answer.
         """
         asked = list(dict.fromkeys(skus))
+        known = self._directory.current
         # Before anything is judged: a store that is away must not pass for one that is cold.
         reading = await self._stock.read(asked)
 
@@ -111,6 +113,9 @@ class StockLookups:
             directory.require_epoch(reading.epoch)
 
         directory = await self._directory.ready_for(require)
+        if known is not directory and known.epoch == directory.epoch and known.is_ready:
+            # Renewed while we read: what was verified meanwhile may be of a later figure.
+            directory = replace(directory, feeds=known.feeds)
         held = dict(zip(asked, reading.stock, strict=True))
         return StockReading(self._rules, directory, held, self._clock_ms(), confirmed)
 
@@ -148,7 +153,7 @@ class StockReading:
         self._now_ms = now_ms
         self._last_known = last_known
         self._now = datetime.fromtimestamp(now_ms / 1000, UTC)
-        self._local: dict[str, datetime] = {}
+        self._moments: dict[str, Moment] = {}
 
     def require_location(self, name: str, channel: Channel) -> Location:
         """The location of that name, if the channel sells from it.
@@ -216,19 +221,26 @@ class StockReading:
         stock = self._held[sku]
         if stock is None:
             return UnknownSku(sku)
-        local_now = self._local_now(context.channel)
         said = self._confirmed.get(sku)
         # Where it has nothing on the SKU, it has not confirmed that there is nothing.
         confirmed = said.read if said is not None and said.read else None
         answer = Answering(
-            self._rules, self._directory, context, self._now_ms, local_now, stock, confirmed
+            self._rules,
+            self._directory,
+            context,
+            self._moment(context.channel),
+            stock,
+            confirmed,
         ).answer(sku)
         if self._last_known and isinstance(answer, StockAnswer):
-            return replace(answer, last_known=True)
+            return replace(answer, last_known=True, lasting=None)
         return answer
 
     def _local_now(self, channel: Channel) -> datetime:
-        local_now = self._local.get(channel.name)
-        if local_now is None:
-            local_now = self._local[channel.name] = self._now.astimezone(channel.timezone)
-        return local_now
+        return self._moment(channel).local_now
+
+    def _moment(self, channel: Channel) -> Moment:
+        moment = self._moments.get(channel.name)
+        if moment is None:
+            moment = self._moments[channel.name] = moment_of(channel, self._now_ms, self._now)
+        return moment

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from functools import lru_cache
 from typing import Final, Literal
 
 import msgspec
@@ -16,9 +16,12 @@ from gateway.domain.quantities import UNIT, Milli
 from gateway.domain.spans import ON_REQUEST_VIEW, PREORDER_VIEW, StockStatus, StockView
 from gateway.domain.stock import PLAIN_PRODUCT, Location, Product, SkuStock, StockLevel
 from gateway.services.directory import Snapshot
+from gateway.services.moments import Moment
 from gateway.services.selling import Channel, SellingRules
 
 _NOTHING: Final = StockLevel(0)
+
+Circumstances = tuple[str, str, str | None, Milli | None, bool]
 
 
 class StockContext(msgspec.Struct, frozen=True):
@@ -34,6 +37,11 @@ class StockContext(msgspec.Struct, frozen=True):
     pickup: bool = False
     exact: bool = False
 
+    @property
+    def circumstances(self) -> Circumstances:
+        """All on which a stranger's answer depends beside the SKU."""
+        return self.channel.name, self.locale, self.location, self.quantity, self.pickup
+
 
 class PickupAnswer(msgspec.Struct, frozen=True):
     """What one store has to fetch."""
@@ -41,6 +49,24 @@ class PickupAnswer(msgspec.Struct, frozen=True):
     location: Location
     view: StockView
     label: str
+
+
+class Lasting(msgspec.Struct, frozen=True, gc=False):
+    """For how long a stranger's answer stays as it is, if nothing changes that it was made from.
+
+    Its word for freshness is right of figures more than `older_than_ms` old, and no older than
+    `up_to_ms`. `feeds` are those through which its figures are verified: where one is verified
+    later, the answer is. `until_ms` is when days or products turn.
+    """
+
+    older_than_ms: int
+    up_to_ms: int
+    feeds: tuple[int, ...]
+    until_ms: int
+
+
+_lasting: Final = lru_cache(maxsize=1024)(Lasting)
+"""Alike for all that is shown of a feed: one object serves them."""
 
 
 class StockAnswer(msgspec.Struct, frozen=True):
@@ -62,6 +88,8 @@ class StockAnswer(msgspec.Struct, frozen=True):
     last_known: bool = False
     """The store is away: this is what the worker knew last."""
     confirmed: bool = False
+    lasting: Lasting | None = None
+    """None where it is for this caller and this moment alone."""
 
 
 class UnknownSku(msgspec.Struct, frozen=True):
@@ -95,8 +123,7 @@ class Answering:
         rules: SellingRules,
         directory: Snapshot,
         context: StockContext,
-        now_ms: int,
-        local_now: datetime,
+        moment: Moment,
         stock: SkuStock,
         confirmed: Mapping[str, int] | None = None,
     ) -> None:
@@ -105,11 +132,12 @@ class Answering:
         """
         self._directory = directory
         self._context = context
-        self._now_ms = now_ms
+        self._now_ms = moment.now_ms
         self._levels = stock.levels
         self._confirmed = confirmed
+        self._turns_ms = moment.turns_ms
         self._product: Product = stock.product or PLAIN_PRODUCT
-        self._local_now = local_now
+        self._local_now = moment.local_now
         self._policy = rules.span_policy(context.channel.name, self._product.stock_class)
         self._ages = rules.freshness_of(self._product.stock_class)
         self._labels = rules.labels[context.locale]
@@ -137,6 +165,7 @@ class Answering:
             salable=salable if exact else None,
             pickup=self._pickup(freshness) if context.pickup else None,
             confirmed=self._is_confirmed(places),
+            lasting=self._lasting(places, freshness),
         )
 
     def _places(self) -> list[Place]:
@@ -169,6 +198,21 @@ class Answering:
         as_of_ms = place.level.stamp_ms if verified is None else verified
         # Both are true: the feed may have been read again since the ERP was asked.
         return max(as_of_ms, (self._confirmed or {}).get(place.location.location, 0))
+
+    def _lasting(self, places: Sequence[Place], freshness: Freshness) -> Lasting | None:
+        if self._context.exact or self._confirmed is not None or self._ages.buffer:
+            # A figure with a buffer is another one every few seconds.
+            return None
+        feeds = {place.level.feed for place in places}
+        if any(self._directory.verified_through(feed) is None for feed in feeds):
+            # Its age counts from what the ERP said of the level, and no sync makes it younger.
+            feeds = set()
+        until_ms = self._turns_ms
+        release_ms = self._product.release_ms(self._local_now)
+        if release_ms is not None:
+            until_ms = min(until_ms, release_ms)
+        older_than_ms, up_to_ms = self._ages.range_of(freshness)
+        return _lasting(older_than_ms, up_to_ms, tuple(sorted(feeds)), until_ms)
 
     def _is_confirmed(self, places: Sequence[Place]) -> bool:
         confirmed = self._confirmed

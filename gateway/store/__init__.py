@@ -11,7 +11,8 @@
 - `lane` asks together what many requests ask of one turn.
 - `client` connects (retries off, deadlines) and turns every error into a `StockspanError`.
 - `stock` and `prices` read (`scripts/rows.lua`: the rows of a list), `scans` walks over all there
-  is, `bulk` writes many, `feeds` keeps what is known of each feed, `changes` listens.
+  is, `bulk` writes many, `feeds` keeps what is known of each feed, `changes` listens,
+  `echoes` calls to itself.
 - `event_journal` keeps what happened, each event once (`scripts/event_append.lua`), `event_writer`
   carries it there, and `alert_shelf` keeps how alerts stand (`scripts/alerts_keep.lua`).
 - `feed_requests` carries what operators ask of the leader, and its answers.

@@ -27,6 +27,7 @@
     <prefix>:{lead}:asked    list: requests to the leader; each is a key of its own beside it
     <prefix>:f:{<n>}         the fence once more, for what lies in one slot of a cluster
     <prefix>:changes         the channel on which every change is published once
+    <prefix>:echo:<name>     the channel on which one worker calls to itself
     <prefix>:refresh         the channel on which gateways ask for figures fresh from the ERP
 
 The braces are a hash tag: all keys of one SKU lie in one slot of a Redis Cluster.
@@ -149,6 +150,10 @@ class Keyspace:
         """The keys of a volume of orders, as its scripts take them."""
         parts = ("acks", "said", "reservations", "unsure", "numbers")
         return tuple(f"{self.prefix}:o:{{{number}}}:{part}".encode() for part in parts)
+
+    def echo(self, name: str) -> bytes:
+        """The channel on which the worker of that name calls to itself."""
+        return f"{self.prefix}:echo:{name}".encode()
 
     def fence_of_slot(self, tag: int) -> bytes:
         """The key that holds the fence in the slot of a cluster that this tag falls into."""

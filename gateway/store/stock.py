@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
+from itertools import chain
+from typing import Final
 
 import msgspec
 
 from gateway.domain.stock import Location, SkuStock
-from gateway.store.client import StoreClient
+from gateway.gathering import Gathering
+from gateway.store.client import StoreClient, translated
 from gateway.store.codec import decode_locations, decode_sku
 from gateway.store.entries import CorruptValueError
 from gateway.store.keys import Keyspace
 from gateway.store.lane import Lane
 from gateway.store.scans import scan_values
+
+_MOST: Final = 64
+"""So many questions are read at once: of a thousand SKUs each, more would hold the server up."""
 
 
 class Reading(msgspec.Struct, frozen=True):
@@ -50,6 +57,7 @@ class StockStore:
         self._keys = keys
         self._lane = lane
         self._with_holds = with_holds
+        self._gathering = Gathering[Sequence[str], HeldReading](self._read_lot, most=_MOST)
         self.corrupt = 0
 
     async def read(self, skus: Sequence[str]) -> Reading:
@@ -67,10 +75,26 @@ class StockStore:
         Raises:
             StoreUnavailableError: no answer within the deadline.
         """
+        with translated():
+            async with asyncio.timeout(self._client.deadline):
+                return await self._gathering.ask(skus)
+
+    async def end(self) -> None:
+        """Give up what is being read."""
+        await self._gathering.end()
+
+    async def _read_lot(self, lot: Sequence[Sequence[str]]) -> Sequence[HeldReading]:
+        """What many have asked for, each SKU read once, however many want it.
+
+        None of them asked after the reading had begun: nobody is told of a moment before.
+        """
+        skus = list(dict.fromkeys(chain.from_iterable(lot)))
         keys = [key for sku in skus for key in (self._keys.sku(sku), self._keys.taken(sku))]
         arrived, values = await self._lane.get_many(keys, together=2)
         epoch = arrived.epoch if arrived.restored or not self._with_holds else None
-        return HeldReading(epoch, list(zip(values[::2], values[1::2], strict=True)))
+        pairs = zip(values[::2], values[1::2], strict=True)
+        held = dict(zip(skus, pairs, strict=True))
+        return [HeldReading(epoch, [held[sku] for sku in asked]) for asked in lot]
 
     def decoded(self, held: HeldSku) -> SkuStock | None:
         """What is known of a SKU of which this is held; None for nothing."""

@@ -15,6 +15,8 @@ from gateway.services.checkout import Checkout
 from gateway.services.confirming import Confirming
 from gateway.services.directory import Directory
 from gateway.services.feed_watch import FeedWatch
+from gateway.services.hearing import Hearing
+from gateway.services.kept_answers import KeptAnswers
 from gateway.services.last_known import LastKnown, Outage
 from gateway.services.lookups import StockLookups
 from gateway.services.price_book import PriceBook
@@ -23,6 +25,7 @@ from gateway.services.selling import SellingRules
 from gateway.services.upkeep import Upkeep
 from gateway.store.changes import ChangeListener
 from gateway.store.client import StoreClient
+from gateway.store.echoes import Echoes
 from gateway.store.event_journal import EventJournal
 from gateway.store.event_writer import EventWriter
 from gateway.store.feeds import FeedRegister
@@ -55,6 +58,7 @@ class Assembly(msgspec.Struct, frozen=True):
     changes: ChangeListener
     rules: SellingRules
     lookups: StockLookups
+    kept: KeptAnswers
     prices: PriceLookups
     checkout: Checkout
     confirming: Confirming
@@ -100,6 +104,7 @@ class Assembly(msgspec.Struct, frozen=True):
         if self.promising is not None:
             await self.promising.close()
         await self.refreshes.end()
+        await self.stock.end()
         await self.lane.end()
         await self.client.close()
 
@@ -119,8 +124,16 @@ def assemble(settings: config.Settings, clock: Callable[[], int] = clock_ms) -> 
     stock = StockStore(client, keys, lane, with_holds=may_promise)
     price_store = PriceStore(client, keys)
     watch = FeedWatch(recorder, int(settings.freshness.stale_for * 1000), clock)
-    directory = Directory(stock, FeedRegister(client, keys), clock, recorder, watch)
     last_known = LastKnown(stock)
+    echoes = Echoes(keys, lane)
+    hearing = Hearing(echoes.call, lambda: changes.connected)
+    # The nodes of a cluster tell of changes in no order that is common to all: what was heard of
+    # one says nothing of another.
+    room = settings.gateway.near_cache if settings.store.mode == "standalone" else 0
+    kept = KeptAnswers(room, hearing, clock, last_known.touch)
+    directory = Directory(
+        stock, FeedRegister(client, keys), clock, recorder, watch, kept.on_renewed
+    )
     outage = Outage(directory, int(settings.store.last_known_for * 1000), clock)
     book = PriceBook(
         price_store,
@@ -138,11 +151,12 @@ def assemble(settings: config.Settings, clock: Callable[[], int] = clock_ms) -> 
             return
         directory.on_change(change)
         last_known.on_change(change)
+        kept.on_change(change)
         book.on_change(change)
         if keeping is not None and (change is None or change.kind is ChangeKind.ORDERS):
             keeping.upkeep.wake()
 
-    changes = ChangeListener(client, keys, on_change)
+    changes = ChangeListener(client, keys, on_change, echoes.heard_on(hearing.on_echo))
     rules = selling_rules(settings)
     lookups = StockLookups(last_known, directory, rules, clock, outage)
     prices = PriceLookups(book, directory, rules, clock, outage)
@@ -163,6 +177,7 @@ def assemble(settings: config.Settings, clock: Callable[[], int] = clock_ms) -> 
         changes,
         rules,
         lookups,
+        kept,
         prices,
         Checkout(lookups, prices, directory, confirming, signer, clock),
         confirming,

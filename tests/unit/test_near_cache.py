@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.near_cache import NearCache
+from gateway.near_cache import AdmittingCache, NearCache
 
 
 def test_what_was_kept_is_found() -> None:
@@ -87,3 +87,43 @@ def test_what_is_heavy_takes_the_room_of_many() -> None:
     for number in range(100):
         cache.keep(number, number, cache.ticket())
     assert all(cache.get(number) == number for number in range(51, 100))
+
+
+def test_a_crawler_pushes_out_nothing_that_was_asked_for_twice() -> None:
+    cache: AdmittingCache[int, int] = AdmittingCache(1000)
+    for number in range(300):
+        cache.keep(number, number, cache.ticket())
+        assert cache.get(number) == number
+    for number in range(1000, 100_000):
+        if cache.get(number) is None:
+            cache.keep(number, number, cache.ticket())
+        assert len(cache) <= 1010
+    assert all(cache.get(number) == number for number in range(300))
+
+
+def test_what_was_admitted_is_evicted_and_replaced_where_it_is() -> None:
+    cache: AdmittingCache[str, int] = AdmittingCache(100)
+    cache.keep("a", 1, cache.ticket())
+    assert cache.get("a") == 1
+    ticket = cache.ticket()
+    cache.keep("a", 2, ticket)
+    assert cache.get("a") == 2
+    assert len(cache) == 1
+    cache.evict("a")
+    cache.keep("a", 2, ticket)
+    assert cache.get("a") is None
+    cache.keep("a", 3, cache.ticket())
+    cache.clear()
+    assert cache.get("a") is None
+    assert len(cache) == 0
+
+
+def test_what_is_taken_is_there_no_longer_and_gives_its_room_back() -> None:
+    cache: NearCache[str, int] = NearCache(20)
+    for _ in range(100):
+        cache.keep("a", 1, cache.ticket(), 8)
+        assert cache.take("a") == (1, 8)
+        assert cache.take("a") is None
+    cache.keep("b", 2, cache.ticket(), 8)
+    cache.keep("a", 1, cache.ticket(), 8)
+    assert (cache.get("b"), cache.get("a")) == (2, 1)

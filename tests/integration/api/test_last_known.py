@@ -204,6 +204,7 @@ async def test_an_emptied_store_is_not_bridged(linked: tuple[Gateway, FaultProxy
     gateway, proxy = linked
     assert (await gateway.ask("/v1/stock/A-100")).status == 200
     await gateway.store.client.redis.flushall()
+    await gateway.refresh()
     empty = await gateway.ask("/v1/stock/A-100")
     assert (empty.status, empty.json["type"]) == (503, "/problems/not-ready")
     await gateway.refresh()
@@ -222,8 +223,9 @@ async def test_of_another_content_nothing_of_the_one_before_is_told(
     await gateway.store.stock("A-100", {"W1": 1}, Product())
     await gateway.refresh()
     await gateway.keep()
-    for _ in range(2):
-        assert (await gateway.ask("/v1/stock/A-100")).json["level"] == "few"
+    for quantity in (1, 2):
+        answer = await gateway.ask(f"/v1/stock/A-100?quantity={quantity}")
+        assert answer.json["level"] == "few"
     await lose(gateway, proxy)
     items = (await gateway.ask("/v1/stock?sku=A-100&sku=B-200")).json["items"]
     assert items[0]["level"] == "few"

@@ -54,7 +54,7 @@ async def test_stock_changes_at_its_moment(
         await gateway.store.stock("soon", {"W1": 30}, preorder)
         supply = (Incoming(50_000, date(2026, 11, 23)),)
         await gateway.store.stock("coming", {"W1": StockLevel(0, incoming=supply)})
-        await gateway.refresh()
+        await gateway.attend()
         gateway.clock.now_ms = moment - 1
         early = await gateway.ask(f"/v1/stock/{sku}")
         gateway.clock.now_ms = moment

@@ -38,7 +38,7 @@ async def worlds(redis_url: str) -> AsyncIterator[Worlds]:
         for gateway in gateways:
             await gateway.store.verify(NOON_MS)
             await gateway.store.locate(*LOCATIONS)
-            await gateway.refresh()
+            await gateway.attend()
         yield gateways[0], gateways[1]
 
 
@@ -131,6 +131,7 @@ async def test_two_worlds_within_the_same_spans_look_the_same(
         levels = {place: data.draw(_level(salable[place], incoming[place])) for place in salable}
         await world.store.client.redis.delete(world.store.keys.sku(SKU))
         await world.store.stock(SKU, levels, product or Product())
+        await world.heard()
     one, two = [await _seen(world, question, key) for world in worlds]
     assert one == two
 

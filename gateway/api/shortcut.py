@@ -1,0 +1,150 @@
+"""The short way of what strangers ask most: no router, no middlewares, no dictionary of headers.
+
+It answers what was kept, of requests in their plainest form (`prompt`). Whatever else there is to a
+request, it goes the ordinary way, and is answered there with the same bytes.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from email.utils import formatdate
+from functools import lru_cache
+from typing import Final
+from urllib.parse import unquote
+
+from aiohttp import hdrs
+from aiohttp.http import SERVER_SOFTWARE, RawRequestMessage
+
+from gateway.api import caching, stock_fragments
+from gateway.api.languages import preferred
+from gateway.api.parameters import MOST_IN_ADDRESS
+from gateway.api.routes import JSON
+from gateway.api.showing import Showing
+from gateway.api.stock_fragments import Shown
+from gateway.observability.metrics import GatewayMetrics
+from gateway.services.directory import Directory
+from gateway.services.selling import SellingRules
+from gateway.services.stock_answers import Circumstances, StockContext
+from gateway.store.feeds import STOCK_KINDS
+
+ONE: Final = "/v1/stock/{sku}"
+MANY: Final = "/v1/stock"
+_ONE: Final = "/v1/stock/"
+_MANY: Final = "/v1/stock?sku="
+_PLACE: Final = "/v1/stock"
+_NEXT: Final = "&sku="
+_METHODS: Final = frozenset({"GET", "HEAD"})
+
+
+class Shortcut:
+    """Stands beside the application.
+
+    `shared` are the headers with which pages of any origin are let in.
+    """
+
+    def __init__(
+        self,
+        showing: Showing,
+        rules: SellingRules,
+        directory: Directory,
+        metrics: GatewayMetrics,
+        clock_ms: Callable[[], int],
+        shared: Mapping[str, str],
+    ) -> None:
+        self._showing = showing
+        self._directory = directory
+        self._metrics = metrics
+        self._clock_ms = clock_ms
+        self._locales = tuple(rules.labels)
+        channel = rules.channel(None)
+        self._unasked = channel.locale
+        self._circumstances: Mapping[str, Circumstances] = {
+            locale: StockContext(channel, locale).circumstances
+            for locale in (*self._locales, channel.locale)
+        }
+        constant = {
+            hdrs.CACHE_CONTROL: caching.PUBLIC,
+            hdrs.VARY: caching.VARY,
+            **shared,
+            hdrs.SERVER: SERVER_SOFTWARE,
+        }
+        lines = "".join([f"{name}: {value}\r\n" for name, value in constant.items()])
+        self._known = f"HTTP/1.1 304 Not Modified\r\n{lines}"
+        self._told = f"HTTP/1.1 200 OK\r\n{lines}{hdrs.CONTENT_TYPE}: {JSON}\r\n"
+
+    def answer(self, message: RawRequestMessage) -> bytes | None:
+        """Head and body of the answer to a request of HTTP/1.1; None where it goes another way."""
+        target = message.path
+        if message.method not in _METHODS or not target.startswith(_PLACE):
+            return None
+        started = time.perf_counter()
+        headers = message.headers
+        if hdrs.AUTHORIZATION in headers or hdrs.EXPECT in headers:
+            # Who is known, or waits to be asked for a body.
+            return None
+        skus = plain_skus(target)
+        if skus is None:
+            return None
+        locale = self._unasked
+        wanted = headers.get(hdrs.ACCEPT_LANGUAGE)
+        if wanted is not None:
+            locale = preferred(wanted, self._locales) or locale
+        shown = self._showing.kept(skus, self._circumstances[locale])
+        if shown is None:
+            return None
+        alone = target.startswith(_ONE)
+        status, whole = self._written(message, shown, alone=alone)
+        seconds = time.perf_counter() - started
+        self._metrics.answered(ONE if alone else MANY, message.method, status, seconds)
+        return whole
+
+    def _written(
+        self, message: RawRequestMessage, shown: Sequence[Shown], *, alone: bool
+    ) -> tuple[int, bytes]:
+        now_ms = self._clock_ms()
+        tag = stock_fragments.entity_tag([item.fragment for item in shown])
+        verified = stock_fragments.verified(shown, now_ms)
+        status = caching.HIT
+        if not verified.is_fresh:
+            erp_down = self._directory.current.any_failing(STOCK_KINDS)
+            status = verified.status(erp_down=erp_down)
+        changing = f"{hdrs.ETAG}: {tag}\r\nAge: {verified.age}\r\nCache-Status: {status}\r\n"
+        if caching.is_known(message.headers, tag):
+            head = f"{self._known}{changing}Date: {_date(int(time.time()))}\r\n\r\n"
+            return 304, head.encode()
+        texts = [stock_fragments.item_text(item.fragment, item.as_of_ms) for item in shown]
+        body = texts[0] if alone else stock_fragments.items_text(texts)
+        head = (
+            f"{self._told}{changing}Content-Length: {len(body)}\r\n"
+            f"Date: {_date(int(time.time()))}\r\n\r\n"
+        )
+        return 200, head.encode() if message.method == "HEAD" else head.encode() + body
+
+
+@lru_cache(maxsize=2)
+def _date(second: int) -> str:
+    return formatdate(second, usegmt=True)
+
+
+def plain_skus(target: str) -> Sequence[str] | None:
+    """The SKUs that a target names and nothing beside; None where one has to look closer."""
+    if not target.isascii() or "#" in target:
+        return None
+    if target.startswith(_MANY):
+        named = target[len(_MANY) :]
+        if "%" in named or "+" in named:
+            return None
+        skus = named.split(_NEXT)
+        # What is left of another parameter would have its own sign.
+        return None if "&" in "".join(skus) or len(skus) > MOST_IN_ADDRESS else skus
+    sku = target[len(_ONE) :] if target.startswith(_ONE) else ""
+    if "/" in sku or "?" in sku:
+        return None
+    if "%" in sku:
+        try:
+            sku = unquote(sku, errors="strict")
+        except UnicodeDecodeError:
+            return None
+    # Dots are steps, to whoever reads paths.
+    return None if sku in {"", ".", ".."} else [sku]

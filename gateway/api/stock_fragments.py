@@ -1,0 +1,151 @@
+"""Stock answers as text, cut where `as_of` goes, and put together again.
+
+What is told of most SKUs is told of many: of an answer that is kept, little more than its SKU is
+its own. What comes out is byte for byte what msgspec makes of `shapes`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from functools import lru_cache
+from hashlib import blake2b
+from typing import Final
+
+import msgspec
+from msgspec import UNSET
+
+from gateway.api.caching import Verified
+from gateway.api.problem_kinds import KINDS
+from gateway.api.shapes import (
+    DeliveryShape,
+    ItemError,
+    PickupShape,
+    StockItem,
+    UnknownItem,
+    encode,
+    span_shape,
+)
+from gateway.domain.quantities import to_number
+from gateway.domain.spans import StockStatus
+from gateway.services.kept_answers import Fragment
+from gateway.services.stock_answers import PickupAnswer, StockAnswer, UnknownSku, WithheldSku
+
+SCHEMA_ORG: Final[Mapping[StockStatus, str | None]] = {
+    StockStatus.IN_STOCK: "https://schema.org/InStock",
+    StockStatus.LIMITED: "https://schema.org/LimitedAvailability",
+    StockStatus.BACKORDER: "https://schema.org/BackOrder",
+    StockStatus.OUT_OF_STOCK: "https://schema.org/OutOfStock",
+    StockStatus.PREORDER: "https://schema.org/PreOrder",
+    StockStatus.DISCONTINUED: "https://schema.org/Discontinued",
+    StockStatus.ON_REQUEST: None,
+}
+
+_ERRORS: Final = {name: ItemError(kind.type, kind.title) for name, kind in KINDS.items()}
+# Inside a JSON text every quote is escaped, so what is looked for can only be the field.
+_STATUS: Final = b',"status":'
+_AS_OF: Final = b'"as_of":"'
+_AS_OF_SIZE: Final = len("2026-11-21T10:00:00Z")
+
+
+class Shown(msgspec.Struct, frozen=True, gc=False):
+    """An item to be shown; times as in `StockAnswer`. An item without a figure has no time."""
+
+    fragment: Fragment
+    as_of_ms: int
+    fresh_for_ms: int
+    last_known: bool = False
+
+
+def shown(answer: StockAnswer, *, judged: bool) -> Shown:
+    """An answer as it goes out; `judged` where a quantity was asked for."""
+    text = encode(stock_item(answer, judged=judged))
+    own = text.index(_STATUS)
+    age = text.index(_AS_OF) + len(_AS_OF)
+    start, middle, end = text[:own], text[own:age], text[age + _AS_OF_SIZE :]
+    fragment = Fragment(start, _shared(middle), _shared(end), _digest(start + middle + end))
+    return Shown(fragment, answer.as_of_ms, answer.fresh_for_ms, answer.last_known)
+
+
+def missing(answer: UnknownSku | WithheldSku) -> Fragment:
+    """What stands in the place of a SKU of which nothing can be told: `as_of` has no place in it.
+
+    It ends in nothing, where other items have the rest of themselves.
+    """
+    text = encode(UnknownItem(answer.sku, _ERRORS[answer.problem]))
+    return Fragment(text, b"", b"", _digest(text))
+
+
+def item_text(fragment: Fragment, as_of_ms: int) -> bytes:
+    """An item with its age."""
+    if not fragment.end:
+        return fragment.start
+    moment = moment_text(as_of_ms // 1000)
+    return b"".join((fragment.start, fragment.middle, moment, fragment.end))
+
+
+def items_text(items: Sequence[bytes]) -> bytes:
+    """The answer of many items."""
+    return b'{"items":[' + b",".join(items) + b"]}"
+
+
+def entity_tag(fragments: Sequence[Fragment]) -> str:
+    """A weak validator of the answer made of these, `as_of` left out."""
+    if len(fragments) == 1:
+        return f'W/"{fragments[0].digest.hex()}"'
+    return f'W/"{_digest(b"".join([fragment.digest for fragment in fragments])).hex()}"'
+
+
+def verified(items: Sequence[Shown], now_ms: int) -> Verified:
+    """How old these are together."""
+    if len(items) == 1:
+        (item,) = items
+        return Verified(item.as_of_ms, now_ms, item.as_of_ms + item.fresh_for_ms)
+    return Verified(
+        min([item.as_of_ms for item in items]),
+        now_ms,
+        min([item.as_of_ms + item.fresh_for_ms for item in items]),
+    )
+
+
+@lru_cache(maxsize=4096)
+def moment_text(second: int) -> bytes:
+    """A second since the epoch as answers show it."""
+    return encode(datetime.fromtimestamp(second, UTC))[1:-1]
+
+
+def stock_item(answer: StockAnswer, *, judged: bool) -> StockItem:
+    """The same as a value."""
+    view, delivery = answer.view, answer.delivery
+    return StockItem(
+        answer.sku,
+        view.status,
+        view.level,
+        view.color,
+        span_shape(view.span),
+        answer.label,
+        SCHEMA_ORG[view.status],
+        None if delivery is None else DeliveryShape(delivery.earliest, delivery.latest),
+        datetime.fromtimestamp(answer.as_of_ms // 1000, UTC),
+        answer.freshness,
+        answer.sufficient if judged else UNSET,
+        UNSET if answer.salable is None else to_number(answer.salable),
+        UNSET if answer.pickup is None else [_pickup(store) for store in answer.pickup],
+    )
+
+
+def _pickup(store: PickupAnswer) -> PickupShape:
+    place, view = store.location, store.view
+    return PickupShape(
+        place.location, place.name, view.status, view.level, span_shape(view.span), store.label
+    )
+
+
+def _digest(text: bytes) -> bytes:
+    return blake2b(text, digest_size=8).digest()
+
+
+@lru_cache(maxsize=4096)
+def _shared(text: bytes) -> bytes:
+    """The same text as the same object."""
+    return text

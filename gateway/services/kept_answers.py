@@ -1,0 +1,197 @@
+"""Strangers' answers as they are sent, kept until something changes them.
+
+An answer is kept in the pieces between which its `as_of` stands, because a feed is verified again
+and again while its answers stay as they are. What may end it, and what it may say of its age, is in
+docs/adr/0023.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
+from typing import Final
+
+import msgspec
+
+from gateway.near_cache import AdmittingCache, NearCache
+from gateway.services.directory import Snapshot
+from gateway.services.hearing import Hearing
+from gateway.services.stock_answers import Circumstances, StockAnswer
+from gateway.store.keys import Change, ChangeKind
+
+LONGEST_MS: Final = 30_000
+"""No answer is kept for longer. Nothing we know of makes that necessary: it is for the mistake that
+we do not know of, and costs a SKU in demand one reading in half a minute."""
+
+_UNKNOWN_FOR_MS: Final = 5_000
+"""So long an unknown SKU is believed to be unknown: as long as caches are told to believe it."""
+
+_UNKNOWN_SKUS: Final = 10_000
+_CIRCUMSTANCES: Final = 8
+"""So many answers are kept of a SKU: languages and channels, but not every quantity there is."""
+
+_TOUCHED_EVERY: Final = 16
+
+_BESIDE: Final = 550
+"""What an answer weighs beside its text: objects, and places in tables."""
+
+_OF_SKU: Final = frozenset({ChangeKind.SKU, ChangeKind.PRODUCT})
+
+
+class Fragment(msgspec.Struct, frozen=True, gc=False):
+    """An item as it is sent: `as_of` goes between `middle` and `end`.
+
+    `digest` is of all of it but `as_of`. What stands after the SKU is shared by the many SKUs of
+    which the same is to be told.
+    """
+
+    start: bytes
+    middle: bytes
+    end: bytes
+    digest: bytes
+
+    @property
+    def size(self) -> int:
+        """Bytes without `as_of`."""
+        return len(self.start) + len(self.middle) + len(self.end)
+
+
+class Kept(msgspec.Struct, frozen=True, gc=False):
+    """An answer that is kept: when it was made, and for how long it can be right."""
+
+    circumstances: Circumstances
+    fragment: Fragment
+    as_of_ms: int
+    fresh_for_ms: int
+    kept_ms: int
+    until_ms: int
+    older_than_ms: int
+    up_to_ms: int
+    feeds: tuple[int, ...]
+
+    def as_of(self, hearing: Hearing, now_ms: int) -> int | None:
+        """As of when it is right, in milliseconds since the epoch; None if it is not any more."""
+        if not self.kept_ms <= now_ms < self.until_ms:
+            return None
+        through_ms = hearing.through_ms(self.feeds)
+        if through_ms is None:
+            return None
+        as_of_ms = min(max(self.as_of_ms, through_ms), now_ms)
+        return as_of_ms if self.older_than_ms < now_ms - as_of_ms <= self.up_to_ms else None
+
+
+class KeptAnswers:
+    """The answers that one worker keeps, `capacity` bytes of them; 0 for none.
+
+    `on_told` is told of SKUs that are told from here: now and then, which is often for those in
+    demand.
+    """
+
+    def __init__(
+        self,
+        capacity: int,
+        hearing: Hearing,
+        clock_ms: Callable[[], int],
+        on_told: Callable[[Iterable[str]], None],
+    ) -> None:
+        self._capacity = capacity
+        self._hearing = hearing
+        self._clock_ms = clock_ms
+        self._on_told = on_told
+        self._asked = 0
+        self._kept: AdmittingCache[str, tuple[Kept, ...]] = AdmittingCache(capacity)
+        self._unknown: NearCache[str, int] = NearCache(_UNKNOWN_SKUS)
+        self._directory = Snapshot()
+
+    @property
+    def may_tell(self) -> bool:
+        """Whether any of it may be told now."""
+        return self._hearing.is_close and self._capacity > 0
+
+    def find(
+        self, skus: Sequence[str], circumstances: Circumstances, now_ms: int
+    ) -> Mapping[str, tuple[Kept, int]]:
+        """The answers for those of these SKUs that may be told, and as of when each is right.
+
+        Only if anything may be told (`may_tell`).
+        """
+        found: dict[str, tuple[Kept, int]] = {}
+        get, hearing = self._kept.get, self._hearing
+        for sku in skus:
+            for kept in get(sku) or ():
+                if kept.circumstances == circumstances:
+                    as_of_ms = kept.as_of(hearing, now_ms)
+                    if as_of_ms is not None:
+                        found[sku] = kept, as_of_ms
+                    break
+        self._asked += 1
+        if not self._asked % _TOUCHED_EVERY:
+            self._on_told(found)
+        return found
+
+    def is_unknown(self, sku: str, now_ms: int) -> bool:
+        """Whether nothing was known of this SKU just now, if that may be told (`may_tell`)."""
+        since_ms = self._unknown.get(sku)
+        return since_ms is not None and since_ms <= now_ms < since_ms + _UNKNOWN_FOR_MS
+
+    def ticket(self) -> int | None:
+        """To be taken before reading what is to be kept; None where nothing may be."""
+        # While changes may go unheard, what is read now may be out of date before it arrives.
+        return self._kept.ticket() if self.may_tell else None
+
+    def keep(
+        self, answer: StockAnswer, fragment: Fragment, circumstances: Circumstances, ticket: int
+    ) -> None:
+        """Keep what was read with this ticket, if it stays right for a while."""
+        lasting, now_ms = answer.lasting, self._clock_ms()
+        if lasting is None or lasting.until_ms <= now_ms:
+            return
+        circumstances = _shared(circumstances)
+        kept = Kept(
+            circumstances,
+            fragment,
+            answer.as_of_ms,
+            answer.fresh_for_ms,
+            now_ms,
+            min(lasting.until_ms, now_ms + LONGEST_MS),
+            lasting.older_than_ms,
+            lasting.up_to_ms,
+            lasting.feeds,
+        )
+        others = self._kept.get(answer.sku) or ()
+        answers = (kept, *(one for one in others if one.circumstances != circumstances))
+        answers = answers[:_CIRCUMSTANCES]
+        weight = sum(_BESIDE + one.fragment.size for one in answers)
+        self._kept.keep(answer.sku, answers, ticket, weight)
+
+    def keep_unknown(self, sku: str, ticket: int) -> None:
+        """Keep that nothing was known of this SKU."""
+        self._unknown.keep(sku, self._clock_ms(), ticket)
+
+    def on_change(self, change: Change | None) -> None:
+        """Forget what is out of date; None means that anything may be."""
+        if change is None:
+            self._hearing.on_break()
+            self._clear()
+        elif change.kind in _OF_SKU:
+            self._kept.evict(change.name)
+            self._unknown.evict(change.name)
+
+    def on_renewed(self, directory: Snapshot | None) -> None:
+        """The directory is this now; None: the store did not answer."""
+        if directory is not None:
+            before, self._directory = self._directory, directory
+            if (before.epoch, before.locations) != (directory.epoch, directory.locations):
+                # What was made with the one before, and is still on its way, is not kept either.
+                self._clear()
+        self._hearing.on_renewed(directory)
+
+    def _clear(self) -> None:
+        # Both are told of the same changes, so a ticket of one is a ticket of the other.
+        self._kept.clear()
+        self._unknown.clear()
+
+
+@lru_cache(maxsize=1024)
+def _shared(circumstances: Circumstances) -> Circumstances:
+    return circumstances
