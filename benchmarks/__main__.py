@@ -24,6 +24,7 @@ NAMES: Final = (
     "notices",
     "confirmations",
     "outage",
+    "badges",
     "prices",
     "reservations",
     "hold_scripts",

@@ -1,7 +1,7 @@
 """The yardstick of the machine: an aiohttp handler that always says the same, and nothing around.
 
-`GET /` answers a few bytes; `POST /` reads the body it is sent and answers as many bytes as it was
-started with. `python -m benchmarks.constant <port> <bytes>`
+`GET /` answers a few bytes, `GET /sized` as many as it was started with, as does `POST /` once it
+has read the body it is sent. `python -m benchmarks.constant <port> <bytes>`
 """
 
 from __future__ import annotations
@@ -23,12 +23,16 @@ def _app(size: int) -> web.Application:
     async def small(_: web.Request) -> web.Response:
         return web.Response(body=_SMALL, content_type="application/json")
 
+    async def sized(_: web.Request) -> web.Response:
+        return web.Response(body=large, content_type="application/json")
+
     async def posted(request: web.Request) -> web.Response:
         await request.read()
         return web.Response(body=large, content_type="application/json")
 
     app = web.Application()
     app.router.add_get("/", small)
+    app.router.add_get("/sized", sized)
     app.router.add_post("/", posted)
     return app
 

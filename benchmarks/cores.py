@@ -24,6 +24,7 @@ from stockspan.embedded.child import Child
 
 CONNECTIONS: Final = 32
 _SCRIPT: Final = Path(__file__).with_name("wrk.lua")
+_TARGETS: Final = Path(__file__).with_name("targets.lua")
 
 
 class Cores(msgspec.Struct, frozen=True):
@@ -131,6 +132,22 @@ def load(
     command += ["--connections", str(CONNECTIONS), "--duration", f"{seconds:g}s"]
     command += ["--timeout", "10s", "--script", str(_SCRIPT), url, "--"]
     command += [str(bodies or "-"), str(first), authorization]
+    return _sent(command, url)
+
+
+def load_targets(url: str, core: int, seconds: float, targets: Path) -> Load:
+    """GET the addresses in that file from that core for so long, in turn.
+
+    Raises:
+        RuntimeError: an answer was no success.
+    """
+    command = ["taskset", "-c", str(core), "wrk", "--threads", "1"]
+    command += ["--connections", str(CONNECTIONS), "--duration", f"{seconds:g}s"]
+    command += ["--timeout", "10s", "--script", str(_TARGETS), url, "--", str(targets)]
+    return _sent(command, url)
+
+
+def _sent(command: Sequence[str], url: str) -> Load:
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
     (line,) = (line for line in done.stdout.splitlines() if line.startswith("{"))
     found = msgspec.json.decode(line, type=Load)
