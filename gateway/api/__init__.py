@@ -5,7 +5,8 @@
 - `stock` answers lookups: `parameters` reads what was asked, `showing` finds or makes what is
   shown, `stock_fragments` writes it down as `shapes` has it, `caching` adds the headers by which
   caches and browsers live.
-- `prompt` answers what is at hand before anybody is woken; `shortcut` says what that is.
+- `prompt` answers what is at hand before anybody is woken; `shortcut` says what that is, `heads`
+  knows header lines that were read before.
 - `prices` answers for one buyer: `price_parameters` reads what was asked, `price_access` decides
   who may ask it, `price_fragments` writes lines down as `price_shapes` has them.
 - `checkout` looks a cart up, with modules of the same kind beside it.

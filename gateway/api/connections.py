@@ -113,7 +113,7 @@ class PatientHandler(web.RequestHandler):
         before = self._request_count
         super().data_received(data)
         if self._request_count != before:
-            self._head_since = None
+            self.begun()
             payload = self._messages[-1][1] if self._messages else None
             if payload is not None and not payload.is_eof():
                 self._body, self._body_since = payload, self._loop.time()
@@ -121,6 +121,10 @@ class PatientHandler(web.RequestHandler):
             # The beginning of a head, and not its end.
             self._body = None
             self._head_since = self._loop.time()
+
+    def begun(self) -> None:
+        """The head of a request is there."""
+        self._head_since = None
 
     def is_late(self, now: float, patience: Patience) -> bool:
         """Whether its client has kept it waiting for too long."""

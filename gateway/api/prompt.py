@@ -8,16 +8,26 @@ aiohttp's way.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from typing import Any, Final, Protocol
 
-from aiohttp import EMPTY_PAYLOAD, HttpVersion11
+from aiohttp import EMPTY_PAYLOAD, HttpVersion11, hdrs
 from aiohttp.http import RawRequestMessage
 
 from gateway.api.connections import PatientHandler
 
-AtOnce = Callable[[RawRequestMessage], bytes | None]
-"""The whole answer to a request of HTTP/1.1 that keeps its connection; None: not at hand."""
+_END: Final = b"\r\n\r\n"
+
+
+class AtOnce(Protocol):
+    """Whole answers to requests of HTTP/1.1 that keep their connection; None: not at hand."""
+
+    def again(self, data: bytes) -> bytes | None:
+        """To these bytes, if they are one whole request of which all but its address is known."""
+        ...
+
+    def answer(self, message: RawRequestMessage, whole: bytes | None) -> bytes | None:
+        """To this request; `whole` are all its bytes, where they came in one piece."""
+        ...
 
 
 class PromptHandler(PatientHandler):
@@ -26,27 +36,46 @@ class PromptHandler(PatientHandler):
     def __init__(self, *args: Any, at_once: AtOnce | None = None, **kw: Any) -> None:
         super().__init__(*args, **kw)
         self._at_once = at_once
+        # Whether all that came was whole requests, each in one piece: then what comes next is the
+        # beginning of another.
+        self._between = True
 
     def data_received(self, data: bytes) -> None:
         """Some bytes of a request, or several requests."""
-        waiter = self._waiter
-        if self._at_once is None or waiter is None or waiter.done() or self._messages:
+        at_once, waiter = self._at_once, self._waiter
+        if at_once is None or waiter is None or waiter.done() or self._messages:
             # Others are before it.
-            super().data_received(data)
+            self._read(data)
             return
+        if self._between and self._is_listened_to():
+            answer = at_once.again(data)
+            if answer is not None:
+                self._request_count += 1
+                self.begun()
+                self._write(answer)
+                return
         self._waiter = None
         try:
-            super().data_received(data)
+            self._read(data)
         finally:
             self._waiter = waiter
-            if self._messages and not self._is_answered(self._at_once) and not waiter.done():
+            if self._messages and not self._is_answered(at_once, data) and not waiter.done():
                 waiter.set_result(None)
 
-    def _is_answered(self, at_once: AtOnce) -> bool:
+    def _read(self, data: bytes) -> None:
+        """Have aiohttp read it."""
+        before = self._request_count
+        super().data_received(data)
+        if self._between:
+            self._between = self._request_count == before + 1 and is_whole(
+                data, self._messages[-1][0]
+            )
+
+    def _is_answered(self, at_once: AtOnce, data: bytes) -> bool:
         message, payload = self._messages[0]
-        transport, parser, manager = self.transport, self._parser, self._manager
+        parser = self._parser
         # What could not be read is another kind of message.
-        if not isinstance(message, RawRequestMessage) or parser is None or manager is None:
+        if not isinstance(message, RawRequestMessage) or parser is None:
             return False
         if (
             len(self._messages) > 1
@@ -54,27 +83,45 @@ class PromptHandler(PatientHandler):
             or message.should_close
             or message.upgrade
             or message.version != HttpVersion11
-            or transport is None
-            or transport.is_closing()
-            # A client that takes its time gets the patience of aiohttp.
-            or transport.get_write_buffer_size()
+            or not self._is_listened_to()
         ):
             return False
-        answer = at_once(message)
+        answer = at_once.answer(message, data if self._between else None)
         if answer is None:
             return False
         self._messages.popleft()
         parser.message_consumed()
-        manager.requests_count += 1
-        transport.write(answer)
-        self._stay_open()
+        self._write(answer)
         return True
 
-    def _stay_open(self) -> None:
-        """Wait for the next request for as long as after any other."""
+    def _is_listened_to(self) -> bool:
+        """Whether the client takes answers as they come; else it gets the patience of aiohttp."""
+        transport = self.transport
+        return (
+            transport is not None
+            and not (self._close or self._force_close or transport.is_closing())
+            and not transport.get_write_buffer_size()
+        )
+
+    def _write(self, answer: bytes) -> None:
+        """Send it, and wait for the next request for as long as after any other."""
+        manager, transport = self._manager, self.transport
+        assert manager is not None  # noqa: S101 - there is a transport, so there is a server;
+        assert transport is not None  # noqa: S101 - mypy cannot know
+        manager.requests_count += 1
+        transport.write(answer)
         self._keepalive = True
         self._next_keepalive_close_time = self._loop.time() + self._keepalive_timeout
         if self._keepalive_handle is None:
             self._keepalive_handle = self._loop.call_at(
                 self._next_keepalive_close_time, self._process_keepalive
             )
+
+
+def is_whole(data: bytes, message: object) -> bool:
+    """Whether these bytes, of which `message` was read, are all of it and nothing else."""
+    if not isinstance(message, RawRequestMessage) or message.chunked or message.upgrade:
+        return False
+    length = message.headers.get(hdrs.CONTENT_LENGTH, "0")
+    head = data.find(_END) + len(_END)
+    return length.isdecimal() and len(data) == head + int(length)

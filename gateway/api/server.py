@@ -132,7 +132,7 @@ async def listening(
         ProblemRequestHandler,
         runner.server,
         connections=connections,
-        at_once=None if shortcut is None else shortcut.answer,
+        at_once=shortcut,
         loop=loop,
         keepalive_timeout=KEEP_ALIVE,
         access_log=None,

@@ -13,10 +13,13 @@ from functools import lru_cache
 from typing import Final
 from urllib.parse import unquote
 
+import msgspec
 from aiohttp import hdrs
 from aiohttp.http import SERVER_SOFTWARE, RawRequestMessage
+from multidict import MultiMapping
 
 from gateway.api import caching, stock_fragments
+from gateway.api.heads import Heads
 from gateway.api.languages import preferred
 from gateway.api.parameters import MOST_IN_ADDRESS
 from gateway.api.routes import JSON
@@ -35,6 +38,13 @@ _MANY: Final = "/v1/stock?sku="
 _PLACE: Final = "/v1/stock"
 _NEXT: Final = "&sku="
 _METHODS: Final = frozenset({"GET", "HEAD"})
+
+
+class Asking(msgspec.Struct, frozen=True, gc=False):
+    """What the header lines of a stranger's request say of what is asked."""
+
+    circumstances: Circumstances
+    headers: MultiMapping[str]
 
 
 class Shortcut:
@@ -59,6 +69,7 @@ class Shortcut:
         self._locales = tuple(rules.labels)
         channel = rules.channel(None)
         self._unasked = channel.locale
+        self._heads: Heads[Asking] = Heads()
         self._circumstances: Mapping[str, Circumstances] = {
             locale: StockContext(channel, locale).circumstances
             for locale in (*self._locales, channel.locale)
@@ -73,34 +84,46 @@ class Shortcut:
         self._known = f"HTTP/1.1 304 Not Modified\r\n{lines}"
         self._told = f"HTTP/1.1 200 OK\r\n{lines}{hdrs.CONTENT_TYPE}: {JSON}\r\n"
 
-    def answer(self, message: RawRequestMessage) -> bytes | None:
-        """Head and body of the answer to a request of HTTP/1.1; None where it goes another way."""
-        target = message.path
-        if message.method not in _METHODS or not target.startswith(_PLACE):
+    def again(self, data: bytes) -> bytes | None:
+        """The answer to bytes that are one whole request with lines that are known."""
+        found = self._heads.find(data)
+        return None if found is None else self._answered(*found)
+
+    def answer(self, message: RawRequestMessage, whole: bytes | None) -> bytes | None:
+        """The answer to a request of HTTP/1.1; its bytes, where they are `whole`, are remembered.
+
+        None where it goes another way.
+        """
+        method, target, headers = message.method, message.path, message.headers
+        if method not in _METHODS or not target.startswith(_PLACE):
             return None
-        started = time.perf_counter()
-        headers = message.headers
         if hdrs.AUTHORIZATION in headers or hdrs.EXPECT in headers:
             # Who is known, or waits to be asked for a body.
             return None
+        wanted = headers.get(hdrs.ACCEPT_LANGUAGE)
+        locale = preferred(wanted or "", self._locales) or self._unasked
+        asking = Asking(self._circumstances[locale], headers)
+        if whole is not None and hdrs.IF_NONE_MATCH not in headers:
+            # What somebody has is another thing for each address.
+            self._heads.remember(whole, message, asking)
+        return self._answered(method, target, asking)
+
+    def _answered(self, method: str, target: str, asking: Asking) -> bytes | None:
+        started = time.perf_counter()
         skus = plain_skus(target)
         if skus is None:
             return None
-        locale = self._unasked
-        wanted = headers.get(hdrs.ACCEPT_LANGUAGE)
-        if wanted is not None:
-            locale = preferred(wanted, self._locales) or locale
-        shown = self._showing.kept(skus, self._circumstances[locale])
+        shown = self._showing.kept(skus, asking.circumstances)
         if shown is None:
             return None
         alone = target.startswith(_ONE)
-        status, whole = self._written(message, shown, alone=alone)
+        status, whole = self._written(method, asking.headers, shown, alone=alone)
         seconds = time.perf_counter() - started
-        self._metrics.answered(ONE if alone else MANY, message.method, status, seconds)
+        self._metrics.answered(ONE if alone else MANY, method, status, seconds)
         return whole
 
     def _written(
-        self, message: RawRequestMessage, shown: Sequence[Shown], *, alone: bool
+        self, method: str, headers: MultiMapping[str], shown: Sequence[Shown], *, alone: bool
     ) -> tuple[int, bytes]:
         now_ms = self._clock_ms()
         tag = stock_fragments.entity_tag([item.fragment for item in shown])
@@ -110,7 +133,7 @@ class Shortcut:
             erp_down = self._directory.current.any_failing(STOCK_KINDS)
             status = verified.status(erp_down=erp_down)
         changing = f"{hdrs.ETAG}: {tag}\r\nAge: {verified.age}\r\nCache-Status: {status}\r\n"
-        if caching.is_known(message.headers, tag):
+        if caching.is_known(headers, tag):
             head = f"{self._known}{changing}Date: {_date(int(time.time()))}\r\n\r\n"
             return 304, head.encode()
         texts = [stock_fragments.item_text(item.fragment, item.as_of_ms) for item in shown]
@@ -119,7 +142,7 @@ class Shortcut:
             f"{self._told}{changing}Content-Length: {len(body)}\r\n"
             f"Date: {_date(int(time.time()))}\r\n\r\n"
         )
-        return 200, head.encode() if message.method == "HEAD" else head.encode() + body
+        return 200, head.encode() if method == "HEAD" else head.encode() + body
 
 
 @lru_cache(maxsize=2)

@@ -7,16 +7,20 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from itertools import accumulate, pairwise
 from typing import Any
 
 import pytest
 from aiohttp import web
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
 
 from gateway.api.app import SHORTCUT, create_app
 from gateway.api.server import Address, listening
 from gateway.domain.stock import Location, Product, ProductStatus
 from gateway.services.kept_answers import LONGEST_MS
+from tests.examples import examples
 from tests.gateway_server import EXACT, NOON_MS, Answered, Gateway, running
 from tests.integration.api.conftest import CHANNELS, LOCATIONS, fill
 
@@ -108,6 +112,91 @@ async def test_the_short_way_says_what_the_ordinary_one_says(
         assert all(parted(answer) == parted(fresh) for answer in answers[:2])
 
 
+def first_lines() -> dict[str, str]:
+    """Beginnings of requests whose other lines are known."""
+    return {
+        "the same": f"GET {ONE} HTTP/1.1",
+        "another": "GET /v1/stock/few HTTP/1.1",
+        "encoded": "GET /v1/stock/A%2D100 HTTP/1.1",
+        "a head": f"HEAD {ONE} HTTP/1.1",
+        "another method": f"POST {ONE} HTTP/1.1",
+        "the old version": f"GET {ONE} HTTP/1.0",
+        "no version": f"GET {ONE} HTTP/7.7",
+        "a space": "GET /v1/stock/a b HTTP/1.1",
+        "two spaces": f"GET  {ONE} HTTP/1.1",
+        "a letter of ours": "GET /v1/stock/Ärm-42 HTTP/1.1",
+        "a fragment": f"GET {ONE}#x HTTP/1.1",
+        "a whole address": f"GET http://x{ONE} HTTP/1.1",
+    }
+
+
+@pytest.mark.parametrize("name", first_lines())
+async def test_lines_that_are_known_say_nothing_of_the_first(
+    keeping: Gateway, ordinary: Gateway, name: str
+) -> None:
+    first = first_lines()[name].encode()
+    raw = first + request(ONE).removeprefix(f"GET {ONE} HTTP/1.1".encode())
+    for target in (ONE, "/v1/stock/few", "/v1/stock/a%20b", "/v1/stock/%C3%84rm-42"):
+        await keeping.ask(target)
+    *_, known = await exchanged(keeping, request(ONE), request(ONE), raw)
+    (fresh,) = await exchanged(ordinary, raw)
+    assert parted(known) == parted(fresh)
+
+
+def posted(body: bytes) -> bytes:
+    head = request("/v1/stock/query", f"Content-Length: {len(body)}", method="POST")
+    return head + body
+
+
+STREAM = (
+    request(ONE),
+    request(ONE),
+    posted(b'{"skus":["few"]}'),
+    request(ONE),
+    # The rest of this one looks like a request that is known.
+    posted(request(ONE)),
+    request("/v1/stock/few", "Transfer-Encoding: chunked", method="POST") + b"0\r\n\r\n",
+    request(ONE),
+)
+WHOLE = b"".join(STREAM)
+HEADS = [
+    at + len(raw.partition(b"\r\n\r\n")[0]) + 4
+    for at, raw in zip(accumulate(map(len, STREAM), initial=0), STREAM, strict=False)
+]
+PLACES = sorted({*accumulate(map(len, STREAM)), *HEADS})
+
+
+@settings(max_examples=examples(60), suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.sets(st.sampled_from(PLACES) | st.integers(1, len(WHOLE) - 1)))
+@example(set(PLACES))
+@example(set())
+async def test_in_whatever_pieces_requests_come_the_answers_are_the_same(
+    keeping: Gateway, ordinary: Gateway, cuts: set[int]
+) -> None:
+    await keeping.ask(ONE)
+    ends = [*sorted(cuts), len(WHOLE)]
+    pieces = [WHOLE[start:end] for start, end in pairwise([0, *ends])]
+    fresh = await streamed(ordinary, [WHOLE])
+    assert [parted(answer) for answer in await streamed(keeping, pieces)] == [
+        parted(answer) for answer in fresh
+    ]
+
+
+async def streamed(gateway: Gateway, pieces: Sequence[bytes]) -> list[bytes]:
+    """All that comes back for these pieces, sent one after the other; the last are separate."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
+    for piece in pieces:
+        writer.write(piece)
+        for _ in range(4):  # the worker is in this loop: it may read each by itself
+            await asyncio.sleep(0)
+    writer.write(request("/livez", CLOSE))
+    async with asyncio.timeout(10):
+        told = await reader.read()
+    writer.close()
+    await writer.wait_closed()
+    return [b"HTTP/1.1 " + answer for answer in told.split(b"HTTP/1.1 ")[1:]]
+
+
 async def test_what_is_kept_is_answered_without_waking_anybody(
     keeping: Gateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -122,6 +211,22 @@ async def test_what_is_kept_is_answered_without_waking_anybody(
     asked = [request(ONE), request(MANY), known, request("/v1/stock/A%2D100", "Accept-Language: x")]
     answers = await exchanged(keeping, *asked)
     assert [answer.split()[1] for answer in answers] == [b"200", b"200", b"304", b"200"]
+
+
+async def test_lines_that_are_known_are_not_read_again(
+    keeping: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for target in (ONE, "/v1/stock/few"):
+        await keeping.ask(target)
+    (first,) = await exchanged(keeping, request(ONE))
+
+    def read(*_: object) -> None:
+        pytest.fail("they were read")
+
+    monkeypatch.setattr("gateway.api.shortcut.Shortcut.answer", read)
+    again, other = await exchanged(keeping, request(ONE), request("/v1/stock/few"))
+    assert parted(again) == parted(first)
+    assert b'"sku":"few"' in other
 
 
 async def test_an_idle_connection_is_closed_in_time_however_it_was_answered(
