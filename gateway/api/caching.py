@@ -43,8 +43,7 @@ class Verified(msgspec.Struct, frozen=True):
     @property
     def age(self) -> int:
         """Whole seconds since the time shown, rounded up: what is told is never too young."""
-        shown_ms = self.as_of_ms // 1000 * 1000
-        return max(0, -((shown_ms - self.now_ms) // 1000))
+        return max(0, -(-self.now_ms // 1000) - self.as_of_ms // 1000)
 
     @property
     def is_fresh(self) -> bool:

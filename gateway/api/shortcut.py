@@ -6,6 +6,7 @@ request, it goes the ordinary way, and is answered there with the same bytes.
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from email.utils import formatdate
@@ -24,9 +25,9 @@ from gateway.api.languages import preferred
 from gateway.api.parameters import MOST_IN_ADDRESS
 from gateway.api.routes import JSON
 from gateway.api.showing import Showing
-from gateway.api.stock_fragments import Shown
 from gateway.observability.metrics import GatewayMetrics
 from gateway.services.directory import Directory
+from gateway.services.kept_answers import Shown
 from gateway.services.selling import SellingRules
 from gateway.services.stock_answers import Circumstances, StockContext
 from gateway.store.feeds import STOCK_KINDS
@@ -37,6 +38,9 @@ _ONE: Final = "/v1/stock/"
 _MANY: Final = "/v1/stock?sku="
 _PLACE: Final = "/v1/stock"
 _NEXT: Final = "&sku="
+_STEPS: Final = ("/.", "/..")
+# What one calls a SKU as a rule.
+_PLAIN: Final = re.compile(r"/v1/stock/([A-Za-z0-9._-]+)")
 _METHODS: Final = frozenset({"GET", "HEAD"})
 
 
@@ -132,26 +136,31 @@ class Shortcut:
         if not verified.is_fresh:
             erp_down = self._directory.current.any_failing(STOCK_KINDS)
             status = verified.status(erp_down=erp_down)
-        changing = f"{hdrs.ETAG}: {tag}\r\nAge: {verified.age}\r\nCache-Status: {status}\r\n"
+        ages = _ages(verified.age, status, int(time.time()))
         if caching.is_known(headers, tag):
-            head = f"{self._known}{changing}Date: {_date(int(time.time()))}\r\n\r\n"
-            return 304, head.encode()
-        texts = [stock_fragments.item_text(item.fragment, item.as_of_ms) for item in shown]
-        body = texts[0] if alone else stock_fragments.items_text(texts)
-        head = (
-            f"{self._told}{changing}Content-Length: {len(body)}\r\n"
-            f"Date: {_date(int(time.time()))}\r\n\r\n"
-        )
-        return 200, head.encode() if method == "HEAD" else head.encode() + body
+            return 304, f"{self._known}Etag: {tag}\r\n{ages}\r\n".encode()
+        body = stock_fragments.pieces(shown, alone=alone)
+        length = sum(map(len, body))
+        head = f"{self._told}Etag: {tag}\r\n{ages}Content-Length: {length}\r\n\r\n".encode()
+        return 200, head if method == "HEAD" else b"".join((head, *body))
 
 
-@lru_cache(maxsize=2)
-def _date(second: int) -> str:
-    return formatdate(second, usegmt=True)
+@lru_cache(maxsize=64)
+def _ages(age: int, status: str, second: int) -> str:
+    date = formatdate(second, usegmt=True)
+    return f"Age: {age}\r\nCache-Status: {status}\r\nDate: {date}\r\n"
 
 
 def plain_skus(target: str) -> Sequence[str] | None:
     """The SKUs that a target names and nothing beside; None where one has to look closer."""
+    plain = _PLAIN.fullmatch(target)
+    if plain is None:
+        return _encoded_skus(target)
+    # Dots are steps, to whoever reads paths.
+    return None if target.endswith(_STEPS) else [plain[1]]
+
+
+def _encoded_skus(target: str) -> Sequence[str] | None:
     if not target.isascii() or "#" in target:
         return None
     if target.startswith(_MANY):
@@ -169,5 +178,4 @@ def plain_skus(target: str) -> Sequence[str] | None:
             sku = unquote(sku, errors="strict")
         except UnicodeDecodeError:
             return None
-    # Dots are steps, to whoever reads paths.
     return None if sku in {"", ".", ".."} else [sku]

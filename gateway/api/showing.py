@@ -8,8 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from gateway.api import stock_fragments
-from gateway.api.stock_fragments import Shown
-from gateway.services.kept_answers import Kept, KeptAnswers
+from gateway.services.kept_answers import KeptAnswers, Shown
 from gateway.services.lookups import StockLookups
 from gateway.services.stock_answers import (
     Circumstances,
@@ -51,10 +50,8 @@ class Showing:
         if not self._kept.may_tell:
             return None
         found = self._kept.find(skus, circumstances, self._clock_ms())
-        try:
-            return [_shown(*found[sku]) for sku in skus]
-        except KeyError:
-            return None
+        shown = [item for item in found if item is not None]
+        return shown if len(shown) == len(found) else None
 
     def _told(self, skus: Sequence[str], circumstances: Circumstances) -> dict[str, Item]:
         """Those of these SKUs that were kept."""
@@ -62,7 +59,9 @@ class Showing:
             return {}
         now_ms = self._clock_ms()
         found = self._kept.find(skus, circumstances, now_ms)
-        items: dict[str, Item] = {sku: _shown(*one) for sku, one in found.items()}
+        items: dict[str, Item] = {
+            sku: shown for sku, shown in zip(skus, found, strict=True) if shown is not None
+        }
         _, _, location, _, _ = circumstances
         if location is None:
             # With a location it is to be seen first whether there is such a place.
@@ -87,7 +86,3 @@ class Showing:
                 if ticket is not None and isinstance(answer, UnknownSku):
                     self._kept.keep_unknown(answer.sku, ticket)
         return items
-
-
-def _shown(kept: Kept, as_of_ms: int) -> Shown:
-    return Shown(kept.fragment, as_of_ms, kept.fresh_for_ms)

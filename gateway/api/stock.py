@@ -22,11 +22,10 @@ from gateway.api.parameters import (
 )
 from gateway.api.routes import JSON, Route
 from gateway.api.showing import Showing
-from gateway.api.stock_fragments import Shown
 from gateway.api.stock_operations import MANY, ONE, QUERY
 from gateway.domain.errors import UnknownSkuError
 from gateway.services.directory import Directory
-from gateway.services.kept_answers import Fragment
+from gateway.services.kept_answers import Fragment, Shown
 from gateway.services.selling import SellingRules
 from gateway.services.stock_answers import (
     StockContext,

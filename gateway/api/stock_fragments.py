@@ -12,7 +12,6 @@ from functools import lru_cache
 from hashlib import blake2b
 from typing import Final
 
-import msgspec
 from msgspec import UNSET
 
 from gateway.api.caching import Verified
@@ -28,7 +27,7 @@ from gateway.api.shapes import (
 )
 from gateway.domain.quantities import to_number
 from gateway.domain.spans import StockStatus
-from gateway.services.kept_answers import Fragment
+from gateway.services.kept_answers import Fragment, Shown
 from gateway.services.stock_answers import PickupAnswer, StockAnswer, UnknownSku, WithheldSku
 
 SCHEMA_ORG: Final[Mapping[StockStatus, str | None]] = {
@@ -44,17 +43,10 @@ SCHEMA_ORG: Final[Mapping[StockStatus, str | None]] = {
 _ERRORS: Final = {name: ItemError(kind.type, kind.title) for name, kind in KINDS.items()}
 # Inside a JSON text every quote is escaped, so what is looked for can only be the field.
 _STATUS: Final = b',"status":'
+_OPENING: Final = b'{"items":['
+_CLOSING: Final = b"]}"
 _AS_OF: Final = b'"as_of":"'
 _AS_OF_SIZE: Final = len("2026-11-21T10:00:00Z")
-
-
-class Shown(msgspec.Struct, frozen=True, gc=False):
-    """An item to be shown; times as in `StockAnswer`. An item without a figure has no time."""
-
-    fragment: Fragment
-    as_of_ms: int
-    fresh_for_ms: int
-    last_known: bool = False
 
 
 def shown(answer: StockAnswer, *, judged: bool) -> Shown:
@@ -86,7 +78,27 @@ def item_text(fragment: Fragment, as_of_ms: int) -> bytes:
 
 def items_text(items: Sequence[bytes]) -> bytes:
     """The answer of many items."""
-    return b'{"items":[' + b",".join(items) + b"]}"
+    return b"".join((_OPENING, b",".join(items), _CLOSING))
+
+
+def pieces(shown: Sequence[Shown], *, alone: bool) -> list[bytes]:
+    """The same of items that all have a figure, or one of them `alone`: to be joined."""
+    if alone:
+        (item,) = shown
+        one = item.fragment
+        return [one.start, one.middle, moment_text(item.as_of_ms // 1000), one.end]
+    told: list[bytes] = []
+    before, second, moment = _OPENING, -1, b""
+    for item in shown:
+        one = item.fragment
+        # Most of them are of the same feed.
+        if item.as_of_ms // 1000 != second:
+            second = item.as_of_ms // 1000
+            moment = moment_text(second)
+        told += (before, one.start, one.middle, moment, one.end)
+        before = b","
+    told.append(_CLOSING)
+    return told
 
 
 def entity_tag(fragments: Sequence[Fragment]) -> str:

@@ -7,7 +7,7 @@ docs/adr/0023.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from typing import Final
 
@@ -16,7 +16,7 @@ import msgspec
 from gateway.near_cache import AdmittingCache, NearCache
 from gateway.services.directory import Snapshot
 from gateway.services.hearing import Hearing
-from gateway.services.stock_answers import Circumstances, StockAnswer
+from gateway.services.stock_answers import Circumstances, Lasting, StockAnswer
 from gateway.store.keys import Change, ChangeKind
 
 LONGEST_MS: Final = 30_000
@@ -56,6 +56,15 @@ class Fragment(msgspec.Struct, frozen=True, gc=False):
         return len(self.start) + len(self.middle) + len(self.end)
 
 
+class Shown(msgspec.Struct, frozen=True, gc=False):
+    """An item to be shown; times as in `StockAnswer`. An item without a figure has no time."""
+
+    fragment: Fragment
+    as_of_ms: int
+    fresh_for_ms: int
+    last_known: bool = False
+
+
 class Kept(msgspec.Struct, frozen=True, gc=False):
     """An answer that is kept: when it was made, and for how long it can be right."""
 
@@ -65,19 +74,7 @@ class Kept(msgspec.Struct, frozen=True, gc=False):
     fresh_for_ms: int
     kept_ms: int
     until_ms: int
-    older_than_ms: int
-    up_to_ms: int
-    feeds: tuple[int, ...]
-
-    def as_of(self, hearing: Hearing, now_ms: int) -> int | None:
-        """As of when it is right, in milliseconds since the epoch; None if it is not any more."""
-        if not self.kept_ms <= now_ms < self.until_ms:
-            return None
-        through_ms = hearing.through_ms(self.feeds)
-        if through_ms is None:
-            return None
-        as_of_ms = min(max(self.as_of_ms, through_ms), now_ms)
-        return as_of_ms if self.older_than_ms < now_ms - as_of_ms <= self.up_to_ms else None
+    lasting: Lasting
 
 
 class KeptAnswers:
@@ -110,23 +107,27 @@ class KeptAnswers:
 
     def find(
         self, skus: Sequence[str], circumstances: Circumstances, now_ms: int
-    ) -> Mapping[str, tuple[Kept, int]]:
-        """The answers for those of these SKUs that may be told, and as of when each is right.
+    ) -> list[Shown | None]:
+        """What may be shown of each of these SKUs, right as of when it says.
 
         Only if anything may be told (`may_tell`).
         """
-        found: dict[str, tuple[Kept, int]] = {}
-        get, hearing = self._kept.get, self._hearing
+        found: list[Shown | None] = []
+        through_of = self._hearing.through_ms
+        feeds, through_ms = None, None
         for sku in skus:
-            for kept in get(sku) or ():
+            told = None
+            for kept in self._kept.get(sku) or ():
                 if kept.circumstances == circumstances:
-                    as_of_ms = kept.as_of(hearing, now_ms)
-                    if as_of_ms is not None:
-                        found[sku] = kept, as_of_ms
+                    lasting = kept.lasting
+                    if lasting.feeds is not feeds:
+                        feeds, through_ms = lasting.feeds, through_of(lasting.feeds)
+                    told = _told(kept, through_ms, now_ms)
                     break
+            found.append(told)
         self._asked += 1
         if not self._asked % _TOUCHED_EVERY:
-            self._on_told(found)
+            self._on_told([sku for sku, told in zip(skus, found, strict=True) if told])
         return found
 
     def is_unknown(self, sku: str, now_ms: int) -> bool:
@@ -146,17 +147,14 @@ class KeptAnswers:
         lasting, now_ms = answer.lasting, self._clock_ms()
         if lasting is None or lasting.until_ms <= now_ms:
             return
-        circumstances = _shared(circumstances)
         kept = Kept(
-            circumstances,
+            _shared(circumstances),
             fragment,
             answer.as_of_ms,
             answer.fresh_for_ms,
             now_ms,
             min(lasting.until_ms, now_ms + LONGEST_MS),
-            lasting.older_than_ms,
-            lasting.up_to_ms,
-            lasting.feeds,
+            lasting,
         )
         others = self._kept.get(answer.sku) or ()
         answers = (kept, *(one for one in others if one.circumstances != circumstances))
@@ -190,6 +188,18 @@ class KeptAnswers:
         # Both are told of the same changes, so a ticket of one is a ticket of the other.
         self._kept.clear()
         self._unknown.clear()
+
+
+def _told(kept: Kept, through_ms: int | None, now_ms: int) -> Shown | None:
+    """What is kept, right through `through_ms` as far as was heard; None if it is not any more."""
+    if through_ms is None or not kept.kept_ms <= now_ms < kept.until_ms:
+        return None
+    as_of_ms = kept.as_of_ms
+    if through_ms > as_of_ms:
+        as_of_ms = min(through_ms, now_ms)
+    if kept.lasting.older_than_ms < now_ms - as_of_ms <= kept.lasting.up_to_ms:
+        return Shown(kept.fragment, as_of_ms, kept.fresh_for_ms)
+    return None
 
 
 @lru_cache(maxsize=1024)

@@ -93,8 +93,8 @@ class Shop:
         """The version that is told of it, and as of when."""
         if not self.kept.may_tell:
             return None
-        found = self.kept.find([sku], PLAIN, self.now_ms).get(sku)
-        return None if found is None else (int(found[0].fragment.start), found[1])
+        (found,) = self.kept.find([sku], PLAIN, self.now_ms)
+        return None if found is None else (int(found.fragment.start), found.as_of_ms)
 
     def judge(self) -> int:
         """How many SKUs are told of, all of them rightly."""
@@ -297,9 +297,7 @@ def test_of_one_sku_some_answers_are_kept_and_the_latest_of_them() -> None:
         asked = ("default", "en", None, quantity, False)
         shop.kept.keep(told, fragment(quantity), asked, ticket)
     found = [shop.kept.find(["A"], ("default", "en", None, n, False), START_MS) for n in range(100)]
-    assert [kept["A"][0].fragment.start for kept in found if kept] == [
-        b"%d" % n for n in range(92, 100)
-    ]
+    assert [kept.fragment.start for (kept,) in found if kept] == [b"%d" % n for n in range(92, 100)]
 
 
 def test_unknown_skus_are_believed_for_a_moment_and_until_they_are_known() -> None:
