@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from enum import IntFlag
+from enum import IntEnum
 from typing import Final
 
 import msgspec
@@ -49,8 +49,11 @@ class CorruptValueError(Exception):
     """What lies at a key is not ours, or of another format."""
 
 
-class Flag(IntFlag):
-    """What an entry is, when it is no plain record."""
+class Flag(IntEnum):
+    """What an entry is, when it is no plain record.
+
+    A bit each. No `IntFlag`: its operators are Python, and every entry that is read would pay.
+    """
 
     TOMB = 1
     """Deleted; its version stays, so that nothing late rises from it."""
@@ -62,7 +65,7 @@ class Flag(IntFlag):
     """Deleted without a version while a snapshot was being staged, which may still have it."""
 
 
-class Op(IntFlag):
+class Op(IntEnum):
     """What a write asks of the script (`put.lua`)."""
 
     PUT = 0

@@ -33,7 +33,7 @@ OPS: Final = st.builds(
         b"" if tomb else payload,
     ),
     st.sampled_from([int(Op.PUT), int(Op.SNAPSHOT), int(Op.TOUCH), int(Op.SWEEP)]),
-    st.sampled_from([Flag(0), Flag(0), Flag.TOMB]),
+    st.sampled_from([0, 0, Flag.TOMB]),
     st.integers(1, 2),
     st.integers(1, 2),
     st.none() | st.integers(1, 3),
