@@ -5,8 +5,9 @@
 - `stock` answers lookups: `parameters` reads what was asked, `showing` finds or makes what is
   shown, `stock_fragments` writes it down as `shapes` has it, `caching` adds the headers by which
   caches and browsers live.
-- `prompt` answers what is at hand before anybody is woken; `shortcut` says what that is, `heads`
-  knows header lines that were read before.
+- `prompt` answers the plainest requests before anybody is woken; `shortcut` knows their answers,
+  `heads` header lines that were read before, `fetching` looks up what is not at hand, for many
+  together, and `raw_answers` writes down what went wrong.
 - `prices` answers for one buyer: `price_parameters` reads what was asked, `price_access` decides
   who may ask it, `price_fragments` writes lines down as `price_shapes` has them.
 - `checkout` looks a cart up, with modules of the same kind beside it.

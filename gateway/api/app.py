@@ -119,9 +119,10 @@ def create_app(parts: Parts, *, cors_origins: Sequence[str] = ("*",)) -> web.App
     app[METRICS] = metrics
     shared = cross_origin.for_anyone
     if shared is not None:
-        app[SHORTCUT] = Shortcut(
+        app[SHORTCUT] = shortcut = Shortcut(
             showing, parts.rules, parts.directory, metrics, parts.clock_ms, shared
         )
+        app.on_cleanup.append(shortcut.end)
     _register(app.router, routes)
     return app
 

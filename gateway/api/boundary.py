@@ -41,16 +41,21 @@ async def _answered(
 ) -> web.StreamResponse:
     try:
         return await handler(request)
-    except (StockspanError, web.HTTPException, TimeoutError) as error:
+    except Exception as error:  # noqa: BLE001 - the one place where nothing may get past
+        return failed(error, metrics, _route(request))
+
+
+def failed(error: BaseException, metrics: GatewayMetrics, route: str) -> web.Response:
+    """What a request is told that failed; it is counted, and written down if nobody foresaw it."""
+    if isinstance(error, StockspanError | web.HTTPException | TimeoutError):
         if isinstance(error, StoreUnavailableError):
             metrics.store_errors.inc()
         elif isinstance(error, NotReadyError):
             metrics.unready.inc()
         return problems.answer(error)
-    except Exception as error:  # noqa: BLE001 - the one place where nothing may get past
-        metrics.unexpected.inc()
-        _log.error("request failed", action="request.failed", route=_route(request), exc_info=error)
-        return problems.unexpected()
+    metrics.unexpected.inc()
+    _log.error("request failed", action="request.failed", route=route, exc_info=error)
+    return problems.unexpected()
 
 
 def _route(request: web.Request) -> str:

@@ -8,6 +8,9 @@ aiohttp's way.
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
+from functools import partial
 from typing import Any, Final, Protocol
 
 from aiohttp import EMPTY_PAYLOAD, HttpVersion11, hdrs
@@ -18,11 +21,21 @@ from gateway.api.connections import PatientHandler
 _END: Final = b"\r\n\r\n"
 
 
+Then = Callable[[bytes | None], None]
+"""Is told the answer once it is there; None: go aiohttp's way."""
+
+LATER: Final = b""
+"""In the place of an answer: it is on its way."""
+
+
 class AtOnce(Protocol):
     """Whole answers to requests of HTTP/1.1 that keep their connection; None: not at hand."""
 
-    def again(self, data: bytes) -> bytes | None:
-        """To these bytes, if they are one whole request of which all but its address is known."""
+    def again(self, data: bytes, then: Then) -> bytes | None:
+        """To these bytes, if they are one whole request of which all but its address is known.
+
+        It may be `LATER`; then it is told in another turn of the loop.
+        """
         ...
 
     def answer(self, message: RawRequestMessage, whole: bytes | None) -> bytes | None:
@@ -39,20 +52,28 @@ class PromptHandler(PatientHandler):
         # Whether all that came was whole requests, each in one piece: then what comes next is the
         # beginning of another.
         self._between = True
+        # A request whose answer is on its way, and by what aiohttp waits for requests meanwhile.
+        self._held: tuple[bytes, asyncio.Future[None]] | None = None
+        self._is_to_close = False
 
     def data_received(self, data: bytes) -> None:
         """Some bytes of a request, or several requests."""
+        if self._held is not None:
+            # Who asks for more before the answer is there is served in the order of asking.
+            self._settle(None)
         at_once, waiter = self._at_once, self._waiter
         if at_once is None or waiter is None or waiter.done() or self._messages:
             # Others are before it.
             self._read(data)
             return
         if self._between and self._is_listened_to():
-            answer = at_once.again(data)
+            answer = at_once.again(data, partial(self._came, data))
             if answer is not None:
-                self._request_count += 1
                 self.begun()
-                self._write(answer)
+                if answer == LATER:
+                    self._hold(data, waiter)
+                else:
+                    self._write(answer)
                 return
         self._waiter = None
         try:
@@ -61,6 +82,45 @@ class PromptHandler(PatientHandler):
             self._waiter = waiter
             if self._messages and not self._is_answered(at_once, data) and not waiter.done():
                 waiter.set_result(None)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """It has ended; what was asked last is of no interest any more."""
+        if self._held is not None:
+            self._release()
+        super().connection_lost(exc)
+
+    def close(self) -> None:
+        """Close it once what is under way is answered."""
+        if self._held is None:
+            super().close()
+        else:
+            self._is_to_close = True
+
+    def _hold(self, data: bytes, waiter: asyncio.Future[None]) -> None:
+        """Let this request wait; to aiohttp the connection is busy."""
+        self._held = data, waiter
+        self._waiter = None
+
+    def _release(self) -> bytes:
+        """What was held, which is held no longer."""
+        assert self._held is not None  # noqa: S101 - whoever calls has seen to it
+        (data, self._waiter), self._held = self._held, None
+        return data
+
+    def _came(self, data: bytes, answer: bytes | None) -> None:
+        # It may have gone the other way by now, or nobody is there.
+        if self._held is not None and self._held[0] is data:
+            self._settle(answer)
+
+    def _settle(self, answer: bytes | None) -> None:
+        """Answer what was held; None: have aiohttp read it, which goes its own way."""
+        data = self._release()
+        if answer is None:
+            self._read(data)
+        else:
+            self._write(answer)
+        if self._is_to_close:
+            super().close()
 
     def _read(self, data: bytes) -> None:
         """Have aiohttp read it."""

@@ -12,7 +12,7 @@ import socket
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import Any, Final, Protocol, cast
+from typing import Any, Final, Protocol
 
 import msgspec
 import structlog
@@ -24,6 +24,7 @@ from gateway.api.app import SHORTCUT, Parts, create_app
 from gateway.api.connections import Connections, Patience
 from gateway.api.problem_kinds import KINDS
 from gateway.api.prompt import PromptHandler
+from gateway.api.raw_answers import raw_answer
 from gateway.api.shapes import ProblemField
 
 KEEP_ALIVE: Final = 75.0
@@ -216,13 +217,7 @@ def _refusal() -> bytes:
     """What a connection is told of which there are too many from its address, as it is sent."""
     kind = KINDS["overloaded"]
     response = problems.problem(kind, "There are too many connections from this address.")
-    headers = {
-        **response.headers,
-        hdrs.CONTENT_LENGTH: str(len(cast("bytes", response.body))),
-        hdrs.CONNECTION: "close",
-    }
-    lines = [f"HTTP/1.1 {kind.status} {kind.title}", *map(": ".join, headers.items()), "", ""]
-    return "\r\n".join(lines).encode() + cast("bytes", response.body)
+    return raw_answer(response, {hdrs.CONNECTION: "close"})
 
 
 async def _bound(

@@ -6,30 +6,36 @@ request, it goes the ordinary way, and is answered there with the same bytes.
 
 from __future__ import annotations
 
+import asyncio
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
-from email.utils import formatdate
-from functools import lru_cache
+from functools import lru_cache, partial
+from operator import attrgetter
 from typing import Final
 from urllib.parse import unquote
 
 import msgspec
-from aiohttp import hdrs
+from aiohttp import hdrs, web
 from aiohttp.http import SERVER_SOFTWARE, RawRequestMessage
 from multidict import MultiMapping
 
 from gateway.api import caching, stock_fragments
+from gateway.api.boundary import failed
+from gateway.api.fetching import Fetching
 from gateway.api.heads import Heads
 from gateway.api.languages import preferred
 from gateway.api.parameters import MOST_IN_ADDRESS
+from gateway.api.prompt import LATER, Then
+from gateway.api.raw_answers import date_text, raw_answer
 from gateway.api.routes import JSON
-from gateway.api.showing import Showing
+from gateway.api.showing import Item, Showing
+from gateway.domain.identifiers import is_identifier
 from gateway.observability.metrics import GatewayMetrics
 from gateway.services.directory import Directory
 from gateway.services.kept_answers import Shown
 from gateway.services.selling import SellingRules
-from gateway.services.stock_answers import Circumstances, StockContext
+from gateway.services.stock_answers import StockContext
 from gateway.store.feeds import STOCK_KINDS
 
 ONE: Final = "/v1/stock/{sku}"
@@ -41,14 +47,30 @@ _NEXT: Final = "&sku="
 _STEPS: Final = ("/.", "/..")
 # What one calls a SKU as a rule.
 _PLAIN: Final = re.compile(r"/v1/stock/([A-Za-z0-9._-]+)")
+_is_last_known: Final = attrgetter("last_known")
 _METHODS: Final = frozenset({"GET", "HEAD"})
 
 
 class Asking(msgspec.Struct, frozen=True, gc=False):
     """What the header lines of a stranger's request say of what is asked."""
 
-    circumstances: Circumstances
+    context: StockContext
     headers: MultiMapping[str]
+
+
+class _Asked(msgspec.Struct, frozen=True, gc=False):
+    """One request, and when it came (`time.perf_counter`)."""
+
+    method: str
+    skus: Sequence[str]
+    alone: bool
+    headers: MultiMapping[str]
+    started: float
+
+    @property
+    def route(self) -> str:
+        """Its path as declared."""
+        return ONE if self.alone else MANY
 
 
 class Shortcut:
@@ -67,6 +89,8 @@ class Shortcut:
         shared: Mapping[str, str],
     ) -> None:
         self._showing = showing
+        self._fetching = Fetching(showing)
+        self._shared = shared
         self._directory = directory
         self._metrics = metrics
         self._clock_ms = clock_ms
@@ -74,9 +98,8 @@ class Shortcut:
         channel = rules.channel(None)
         self._unasked = channel.locale
         self._heads: Heads[Asking] = Heads()
-        self._circumstances: Mapping[str, Circumstances] = {
-            locale: StockContext(channel, locale).circumstances
-            for locale in (*self._locales, channel.locale)
+        self._contexts: Mapping[str, StockContext] = {
+            locale: StockContext(channel, locale) for locale in (*self._locales, channel.locale)
         }
         constant = {
             hdrs.CACHE_CONTROL: caching.PUBLIC,
@@ -88,10 +111,32 @@ class Shortcut:
         self._known = f"HTTP/1.1 304 Not Modified\r\n{lines}"
         self._told = f"HTTP/1.1 200 OK\r\n{lines}{hdrs.CONTENT_TYPE}: {JSON}\r\n"
 
-    def again(self, data: bytes) -> bytes | None:
-        """The answer to bytes that are one whole request with lines that are known."""
+    def again(self, data: bytes, then: Then) -> bytes | None:
+        """The answer to bytes that are one whole request with lines that are known.
+
+        `LATER`: it is looked up, and told to `then`; None: it goes another way.
+        """
         found = self._heads.find(data)
-        return None if found is None else self._answered(*found)
+        if found is None:
+            return None
+        method, target, asking = found
+        skus = plain_skus(target)
+        if skus is None:
+            return None
+        started = time.perf_counter()
+        asked = _Asked(method, skus, target.startswith(_ONE), asking.headers, started)
+        shown = self._showing.kept(skus, asking.context.circumstances)
+        if shown is not None:
+            return self._answered(asked, shown)
+        if not self._is_to_fetch(asked):
+            return None
+        coming = self._fetching.send(skus, asking.context)
+        coming.add_done_callback(partial(self._came, asked, then))
+        return LATER
+
+    async def end(self, _: web.Application | None = None) -> None:
+        """Give up what is looked up: to be called when nobody is connected any more."""
+        await self._fetching.end()
 
     def answer(self, message: RawRequestMessage, whole: bytes | None) -> bytes | None:
         """The answer to a request of HTTP/1.1; its bytes, where they are `whole`, are remembered.
@@ -104,51 +149,77 @@ class Shortcut:
         if hdrs.AUTHORIZATION in headers or hdrs.EXPECT in headers:
             # Who is known, or waits to be asked for a body.
             return None
-        wanted = headers.get(hdrs.ACCEPT_LANGUAGE)
-        locale = preferred(wanted or "", self._locales) or self._unasked
-        asking = Asking(self._circumstances[locale], headers)
-        if whole is not None and hdrs.IF_NONE_MATCH not in headers:
-            # What somebody has is another thing for each address.
-            self._heads.remember(whole, message, asking)
-        return self._answered(method, target, asking)
-
-    def _answered(self, method: str, target: str, asking: Asking) -> bytes | None:
-        started = time.perf_counter()
         skus = plain_skus(target)
         if skus is None:
             return None
-        shown = self._showing.kept(skus, asking.circumstances)
+        started = time.perf_counter()
+        wanted = headers.get(hdrs.ACCEPT_LANGUAGE)
+        locale = preferred(wanted or "", self._locales) or self._unasked
+        asking = Asking(self._contexts[locale], headers)
+        if whole is not None and hdrs.IF_NONE_MATCH not in headers:
+            # What somebody has is another thing for each address.
+            self._heads.remember(whole, message, asking)
+        shown = self._showing.kept(skus, asking.context.circumstances)
         if shown is None:
             return None
-        alone = target.startswith(_ONE)
-        status, whole = self._written(method, asking.headers, shown, alone=alone)
-        seconds = time.perf_counter() - started
-        self._metrics.answered(ONE if alone else MANY, method, status, seconds)
-        return whole
+        asked = _Asked(method, skus, target.startswith(_ONE), asking.headers, started)
+        return self._answered(asked, shown)
 
-    def _written(
-        self, method: str, headers: MultiMapping[str], shown: Sequence[Shown], *, alone: bool
-    ) -> tuple[int, bytes]:
+    def _is_to_fetch(self, asked: _Asked) -> bool:
+        # Of many SKUs, looking them up is the work.
+        (sku, *others) = asked.skus
+        return (
+            not others
+            and is_identifier(sku)
+            and self._fetching.has_room
+            and not self._showing.is_unknown(sku)
+        )
+
+    def _came(self, asked: _Asked, then: Then, coming: asyncio.Future[Sequence[Item]]) -> None:
+        if coming.cancelled():
+            then(None)
+            return
+        error = coming.exception()
+        if error is not None:
+            then(self._failed(asked, error))
+            return
+        items = coming.result()
+        shown = [item for item in items if isinstance(item, Shown)]
+        # What is not known, or may not be told, has answers of its own kind.
+        then(self._answered(asked, shown) if len(shown) == len(items) else None)
+
+    def _failed(self, asked: _Asked, error: BaseException) -> bytes:
+        response = failed(error, self._metrics, asked.route)
+        self._count(asked, response.status)
+        return raw_answer(response, self._shared, headless=asked.method == "HEAD")
+
+    def _answered(self, asked: _Asked, shown: Sequence[Shown]) -> bytes:
         now_ms = self._clock_ms()
         tag = stock_fragments.entity_tag([item.fragment for item in shown])
         verified = stock_fragments.verified(shown, now_ms)
         status = caching.HIT
-        if not verified.is_fresh:
+        store_down = any(map(_is_last_known, shown))
+        if store_down or not verified.is_fresh:
             erp_down = self._directory.current.any_failing(STOCK_KINDS)
-            status = verified.status(erp_down=erp_down)
+            status = verified.status(erp_down=erp_down, store_down=store_down)
         ages = _ages(verified.age, status, int(time.time()))
-        if caching.is_known(headers, tag):
-            return 304, f"{self._known}Etag: {tag}\r\n{ages}\r\n".encode()
-        body = stock_fragments.pieces(shown, alone=alone)
+        if caching.is_known(asked.headers, tag):
+            self._count(asked, 304)
+            return f"{self._known}Etag: {tag}\r\n{ages}\r\n".encode()
+        body = stock_fragments.pieces(shown, alone=asked.alone)
         length = sum(map(len, body))
         head = f"{self._told}Etag: {tag}\r\n{ages}Content-Length: {length}\r\n\r\n".encode()
-        return 200, head if method == "HEAD" else b"".join((head, *body))
+        self._count(asked, 200)
+        return head if asked.method == "HEAD" else b"".join((head, *body))
+
+    def _count(self, asked: _Asked, status: int) -> None:
+        seconds = time.perf_counter() - asked.started
+        self._metrics.answered(asked.route, asked.method, status, seconds)
 
 
 @lru_cache(maxsize=64)
 def _ages(age: int, status: str, second: int) -> str:
-    date = formatdate(second, usegmt=True)
-    return f"Age: {age}\r\nCache-Status: {status}\r\nDate: {date}\r\n"
+    return f"Age: {age}\r\nCache-Status: {status}\r\nDate: {date_text(second)}\r\n"
 
 
 def plain_skus(target: str) -> Sequence[str] | None:

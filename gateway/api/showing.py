@@ -5,12 +5,16 @@ Strangers alone are answered from what was kept, and nothing is kept but what st
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from itertools import chain
+
+import msgspec
 
 from gateway.api import stock_fragments
 from gateway.services.kept_answers import KeptAnswers, Shown
 from gateway.services.lookups import StockLookups
 from gateway.services.stock_answers import (
+    Answer,
     Circumstances,
     StockAnswer,
     StockContext,
@@ -19,6 +23,13 @@ from gateway.services.stock_answers import (
 )
 
 Item = Shown | UnknownSku | WithheldSku
+
+
+class Question(msgspec.Struct, frozen=True):
+    """SKUs, and the circumstances in which they are asked for."""
+
+    skus: Sequence[str]
+    context: StockContext
 
 
 class Showing:
@@ -40,10 +51,26 @@ class Showing:
             UnknownLocationError: no such location serves the channel.
         """
         items = {} if context.exact else self._told(skus, context.circumstances)
-        asked = [sku for sku in dict.fromkeys(skus) if sku not in items]
-        if asked:
-            items.update(await self._looked_up(asked, context))
+        missing = [sku for sku in dict.fromkeys(skus) if sku not in items]
+        if missing:
+            (looked_up,) = await self.looked_up([Question(missing, context)])
+            items.update(zip(missing, looked_up, strict=True))
         return [items[sku] for sku in skus]
+
+    async def looked_up(self, questions: Sequence[Question]) -> list[list[Item]]:
+        """The same for several at once, without a look at what was kept; each SKU is read once."""
+        ticket = self._kept.ticket()
+        every = dict.fromkeys(chain.from_iterable(question.skus for question in questions))
+        reading = await self._lookups.look(list(every))
+        items: list[list[Item]] = []
+        for question in questions:
+            context = question.context
+            if context.location is not None:
+                reading.require_location(context.location, context.channel)
+            mine = None if context.exact else ticket
+            answers = [reading.answer(sku, context) for sku in question.skus]
+            items.append([self._item(answer, context, mine) for answer in answers])
+        return items
 
     def kept(self, skus: Sequence[str], circumstances: Circumstances) -> list[Shown] | None:
         """All of these SKUs as they were kept; None where some were not."""
@@ -52,6 +79,10 @@ class Showing:
         found = self._kept.find(skus, circumstances, self._clock_ms())
         shown = [item for item in found if item is not None]
         return shown if len(shown) == len(found) else None
+
+    def is_unknown(self, sku: str) -> bool:
+        """Whether this SKU was unknown just now."""
+        return self._kept.may_tell and self._kept.is_unknown(sku, self._clock_ms())
 
     def _told(self, skus: Sequence[str], circumstances: Circumstances) -> dict[str, Item]:
         """Those of these SKUs that were kept."""
@@ -70,19 +101,13 @@ class Showing:
                     items[sku] = UnknownSku(sku)
         return items
 
-    async def _looked_up(self, skus: Sequence[str], context: StockContext) -> Mapping[str, Item]:
-        ticket = None if context.exact else self._kept.ticket()
-        circumstances = context.circumstances
-        judged = context.quantity is not None
-        items: dict[str, Item] = {}
-        for answer in await self._lookups.answer(skus, context):
-            if isinstance(answer, StockAnswer):
-                item = stock_fragments.shown(answer, judged=judged)
-                items[answer.sku] = item
-                if ticket is not None:
-                    self._kept.keep(answer, item.fragment, circumstances, ticket)
-            else:
-                items[answer.sku] = answer
-                if ticket is not None and isinstance(answer, UnknownSku):
-                    self._kept.keep_unknown(answer.sku, ticket)
-        return items
+    def _item(self, answer: Answer, context: StockContext, ticket: int | None) -> Item:
+        """An answer as it is shown; kept, if it was read with a ticket."""
+        if isinstance(answer, StockAnswer):
+            item = stock_fragments.shown(answer, judged=context.quantity is not None)
+            if ticket is not None:
+                self._kept.keep(answer, item.fragment, context.circumstances, ticket)
+            return item
+        if ticket is not None and isinstance(answer, UnknownSku):
+            self._kept.keep_unknown(answer.sku, ticket)
+        return answer

@@ -57,20 +57,6 @@ class StockLookups:
         self._clock_ms = clock_ms
         self._outage = outage
 
-    async def answer(self, skus: Sequence[str], context: StockContext) -> list[Answer]:
-        """One answer for each SKU, in the order asked.
-
-        Raises:
-            NotReadyError: the store is cold.
-            StoreUnavailableError: the store did not answer.
-            UnknownLocationError: no such location serves the channel.
-        """
-        reading = await self.look(skus)
-        if context.location is not None:
-            reading.require_location(context.location, context.channel)
-        answers = {sku: reading.answer(sku, context) for sku in dict.fromkeys(skus)}
-        return [answers[sku] for sku in skus]
-
     async def look(self, skus: Sequence[str]) -> StockReading:
         """As `read`; but while the store is away, what this worker knew last.
 

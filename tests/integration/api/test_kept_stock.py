@@ -15,12 +15,14 @@ import pytest
 from aiohttp import web
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from yarl import URL
 
 from gateway.api.app import SHORTCUT, create_app
 from gateway.api.server import Address, listening
 from gateway.domain.stock import Location, Product, ProductStatus
 from gateway.services.kept_answers import LONGEST_MS
 from tests.examples import examples
+from tests.faults.proxy import FaultProxy
 from tests.gateway_server import EXACT, NOON_MS, Answered, Gateway, running
 from tests.integration.api.conftest import CHANNELS, LOCATIONS, fill
 
@@ -112,6 +114,132 @@ async def test_the_short_way_says_what_the_ordinary_one_says(
         assert all(parted(answer) == parted(fresh) for answer in answers[:2])
 
 
+FETCHED = {
+    "one": request(ONE),
+    "another": request("/v1/stock/few"),
+    "encoded": request("/v1/stock/%C3%84rm-42"),
+    "a head": request(ONE, method="HEAD"),
+    "unknown": request("/v1/stock/unknown"),
+    "many": request(MANY),
+    "no identifier": request("/v1/stock/" + "x" * 65),
+}
+
+
+@pytest.mark.parametrize("state", ["whole", "cold", "away"])
+async def test_what_is_fetched_is_what_the_ordinary_way_says(redis_url: str, state: str) -> None:
+    address = URL(redis_url)
+    async with (
+        FaultProxy(str(address.host), int(address.port or 0)) as proxy,
+        # It keeps nothing, because it does not hear of changes.
+        running(str(address.with_port(proxy.port)), channels=CHANNELS) as fetching,
+    ):
+        await fill(fetching)
+        await exchanged(fetching, request(ONE))
+        app = create_app(fetching.parts)
+        del app[SHORTCUT]
+        async with listening(app, Address(port=0), grace=1) as port:
+            ordinary = Gateway(fetching.parts, fetching.store, fetching.clock, app, port)
+            if state == "cold":
+                await fetching.store.client.redis.flushall()
+            elif state == "away":
+                await proxy.down()
+            for raw in FETCHED.values():
+                (fresh,) = await exchanged(ordinary, raw)
+                fetched = await exchanged(fetching, raw, raw)
+                assert [parted(answer) for answer in fetched] == [parted(fresh)] * 2
+            await ordinary.close()
+
+
+async def test_what_is_fetched_wakes_nobody(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await exchanged(gateway, request(ONE))
+
+    async def woken(*_: object) -> None:
+        pytest.fail("somebody was woken")
+
+    monkeypatch.setattr(web.RequestHandler, "_handle_request", woken)
+    few = request("/v1/stock/few")
+    answers = await asyncio.gather(*[exchanged(gateway, request(ONE), few) for _ in range(20)])
+    assert all(b" 200 " in one and b"few" in other for one, other in answers)
+
+
+class HeldReading:
+    """The store's answers wait until they are let go."""
+
+    def __init__(self, gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.asked, self.go = asyncio.Event(), asyncio.Event()
+        read = gateway.parts.stock.read_held
+
+        async def slow(skus: Sequence[str]) -> Any:
+            self.asked.set()
+            await self.go.wait()
+            return await read(skus)
+
+        monkeypatch.setattr(gateway.parts.stock, "read_held", slow)
+
+
+@pytest.fixture
+async def held(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> HeldReading:
+    await exchanged(gateway, request(ONE))
+    return HeldReading(gateway, monkeypatch)
+
+
+async def test_a_worker_that_stops_answers_what_it_fetches(
+    gateway: Gateway, held: HeldReading
+) -> None:
+    async with asyncio.timeout(10):
+        async with listening(gateway.app, Address(port=0), grace=10) as port:
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(request(ONE))
+            await held.asked.wait()
+            asyncio.get_running_loop().call_later(0.05, held.go.set)
+        assert (await reader.read()).startswith(b"HTTP/1.1 200 OK")
+    writer.close()
+    await writer.wait_closed()
+
+
+async def test_who_asks_for_more_meanwhile_is_answered_in_order(
+    gateway: Gateway, held: HeldReading
+) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
+    async with asyncio.timeout(10):
+        writer.write(request(ONE))
+        await held.asked.wait()
+        writer.write(request("/livez"))
+        for _ in range(4):
+            await asyncio.sleep(0)
+        held.go.set()
+        told = b""
+        while told.count(b"HTTP/1.1 200") < 2:
+            told += await reader.read(65536)
+    assert told.index(b"A-100") < told.rindex(b"HTTP/1.1 200")
+    writer.close()
+    await writer.wait_closed()
+
+
+async def test_of_whoever_leaves_before_the_answer_nothing_is_left(
+    gateway: Gateway, held: HeldReading
+) -> None:
+    before = connected()
+    _, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
+    writer.write(request(ONE))
+    async with asyncio.timeout(10):
+        await held.asked.wait()
+        assert connected() == before + 1
+        writer.transport.abort()
+        while connected() > before:  # noqa: ASYNC110 - it is a count, and tells nobody
+            await asyncio.sleep(0)
+        held.go.set()
+        (answer,) = await exchanged(gateway, request(ONE))
+    assert b" 200 " in answer
+
+
+def connected() -> int:
+    """How many connections a server in this loop looks after."""
+    return sum("RequestHandler.start" in repr(task.get_coro()) for task in asyncio.all_tasks())
+
+
 def first_lines() -> dict[str, str]:
     """Beginnings of requests whose other lines are known."""
     return {
@@ -167,13 +295,17 @@ PLACES = sorted({*accumulate(map(len, STREAM)), *HEADS})
 
 
 @settings(max_examples=examples(60), suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.sets(st.sampled_from(PLACES) | st.integers(1, len(WHOLE) - 1)))
-@example(set(PLACES))
-@example(set())
+@given(st.sets(st.sampled_from(PLACES) | st.integers(1, len(WHOLE) - 1)), st.booleans())
+@example(set(PLACES), True)
+@example(set(PLACES), False)
+@example(set(), False)
 async def test_in_whatever_pieces_requests_come_the_answers_are_the_same(
-    keeping: Gateway, ordinary: Gateway, cuts: set[int]
+    keeping: Gateway, ordinary: Gateway, cuts: set[int], keeps: bool
 ) -> None:
-    await keeping.ask(ONE)
+    if keeps:
+        await keeping.ask(ONE)
+    else:
+        keeping.parts.kept.on_change(None)
     ends = [*sorted(cuts), len(WHOLE)]
     pieces = [WHOLE[start:end] for start, end in pairwise([0, *ends])]
     fresh = await streamed(ordinary, [WHOLE])
