@@ -7,6 +7,7 @@ since. Eviction is then all that is needed: what is found here was right when it
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final, Generic, TypeVar
 
 K = TypeVar("K")
@@ -47,6 +48,10 @@ class NearCache(Generic[K, V]):
             if found is not None:
                 self._put(key, found, self._heavy.get(key, 1))
         return found
+
+    def glance(self, keys: Sequence[K]) -> list[V | None]:
+        """The copies of those of these that were asked for lately: of most, as a rule."""
+        return list(map(self._young.get, keys))
 
     def __contains__(self, key: K) -> bool:
         return key in self._young or key in self._old
@@ -135,6 +140,15 @@ class AdmittingCache(Generic[K, V]):
             if taken is not None:
                 found, weight = taken
                 self._proven.put(key, found, weight)
+        return found
+
+    def get_all(self, keys: Sequence[K]) -> list[V | None]:
+        """The copies of these."""
+        found = self._proven.glance(keys)
+        if None in found:
+            for at, key in enumerate(keys):
+                if found[at] is None:
+                    found[at] = self.get(key)
         return found
 
     def ticket(self) -> int:

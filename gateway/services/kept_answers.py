@@ -113,18 +113,16 @@ class KeptAnswers:
         Only if anything may be told (`may_tell`).
         """
         found: list[Shown | None] = []
-        through_of = self._hearing.through_ms
-        feeds, through_ms = None, None
-        for sku in skus:
-            told = None
-            for kept in self._kept.get(sku) or ():
-                if kept.circumstances == circumstances:
-                    lasting = kept.lasting
-                    if lasting.feeds is not feeds:
-                        feeds, through_ms = lasting.feeds, through_of(lasting.feeds)
-                    told = _told(kept, through_ms, now_ms)
-                    break
-            found.append(told)
+        lasting, through_ms = None, None
+        for answers in self._kept.get_all(skus):
+            kept = None if answers is None else _asked_for(answers, circumstances)
+            if kept is None:
+                found.append(None)
+                continue
+            if kept.lasting is not lasting:
+                lasting = kept.lasting
+                through_ms = self._hearing.through_ms(lasting.feeds)
+            found.append(_told(kept, through_ms, now_ms))
         self._asked += 1
         if not self._asked % _TOUCHED_EVERY:
             self._on_told([sku for sku, told in zip(skus, found, strict=True) if told])
@@ -188,6 +186,13 @@ class KeptAnswers:
         # Both are told of the same changes, so a ticket of one is a ticket of the other.
         self._kept.clear()
         self._unknown.clear()
+
+
+def _asked_for(answers: Sequence[Kept], circumstances: Circumstances) -> Kept | None:
+    for kept in answers:
+        if kept.circumstances == circumstances:
+            return kept
+    return None
 
 
 def _told(kept: Kept, through_ms: int | None, now_ms: int) -> Shown | None:
