@@ -7,7 +7,7 @@ since. Eviction is then all that is needed: what is found here was right when it
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, Generic, TypeVar
 
 K = TypeVar("K")
@@ -20,18 +20,21 @@ _ON_TRIAL: Final = 10
 """One part in so many of the room is for what was asked for once."""
 
 
+def _one(_: object, __: object) -> int:
+    return 1
+
+
 class NearCache(Generic[K, V]):
     """Copies that weigh some `capacity` in all, in two generations: what is asked for again stays.
 
-    A copy weighs 1, or what it is said to weigh when it is kept.
+    A copy weighs 1, or as `weigh` says, which must not change while it is kept.
     """
 
-    def __init__(self, capacity: int) -> None:
+    def __init__(self, capacity: int, weigh: Callable[[K, V], int] = _one) -> None:
         self._most = max(1, capacity // 2)
+        self._weigh = weigh
         self._young: dict[K, V] = {}
         self._old: dict[K, V] = {}
-        # Only of those that do not weigh 1.
-        self._heavy: dict[K, int] = {}
         self._room = self._most
         self._turn = 0
         self._void = -1
@@ -46,7 +49,7 @@ class NearCache(Generic[K, V]):
         if found is None and self._old:
             found = self._old.pop(key, None)
             if found is not None:
-                self._put(key, found, self._heavy.get(key, 1))
+                self._put(key, found)
         return found
 
     def glance(self, keys: Sequence[K]) -> list[V | None]:
@@ -60,30 +63,27 @@ class NearCache(Generic[K, V]):
         """To be taken before reading what is to be kept."""
         return self._turn
 
-    def keep(self, key: K, value: V, ticket: int, weight: int = 1) -> None:
+    def keep(self, key: K, value: V, ticket: int) -> None:
         """Keep what was read with this ticket, unless it was evicted meanwhile."""
         if ticket > self._void and self._evicted.get(key, -1) < ticket:
-            self.put(key, value, weight)
+            self.put(key, value)
 
-    def put(self, key: K, value: V, weight: int = 1) -> None:
+    def put(self, key: K, value: V) -> None:
         """Keep what is known to be right now."""
-        self._forget(key)
-        self._put(key, value, weight)
+        self.take(key)
+        self._put(key, value)
 
-    def take(self, key: K) -> tuple[V, int] | None:
-        """The copy of it with its weight, which is kept here no longer."""
-        found = self._young.get(key)
+    def take(self, key: K) -> V | None:
+        """The copy of it, which is kept here no longer."""
+        found = self._young.pop(key, None)
         if found is None:
-            found = self._old.get(key)
-            if found is None:
-                return None
-        weight = self._heavy.get(key, 1)
-        self._forget(key)
-        return found, weight
+            return self._old.pop(key, None)
+        self._room += self._weigh(key, found)
+        return found
 
     def evict(self, key: K) -> None:
         """It changed, or may have."""
-        self._forget(key)
+        self.take(key)
         if len(self._evicted) >= _REMEMBERED:
             self._void = self._turn
             self._evicted.clear()
@@ -92,29 +92,19 @@ class NearCache(Generic[K, V]):
 
     def clear(self) -> None:
         """Anything may have changed."""
-        self._young, self._old, self._heavy = {}, {}, {}
+        self._young, self._old = {}, {}
         self._room = self._most
         self._evicted.clear()
         self._void = self._turn
         self._turn += 1
 
-    def _forget(self, key: K) -> None:
-        if self._young.pop(key, None) is not None:
-            self._room += self._heavy.pop(key, 1)
-        elif self._old.pop(key, None) is not None:
-            self._heavy.pop(key, None)
-
-    def _put(self, key: K, value: V, weight: int) -> None:
+    def _put(self, key: K, value: V) -> None:
         if self._room <= 0:
-            for gone in self._old:
-                self._heavy.pop(gone, None)
             self._old = self._young
             self._young = {}
             self._room = self._most
         self._young[key] = value
-        self._room -= weight
-        if weight != 1:
-            self._heavy[key] = weight
+        self._room -= self._weigh(key, value)
 
 
 class AdmittingCache(Generic[K, V]):
@@ -124,10 +114,10 @@ class AdmittingCache(Generic[K, V]):
     walks through a million SKUs once pushes out nothing but what else is on trial.
     """
 
-    def __init__(self, capacity: int) -> None:
-        self._proven: NearCache[K, V] = NearCache(capacity - capacity // _ON_TRIAL)
+    def __init__(self, capacity: int, weigh: Callable[[K, V], int] = _one) -> None:
+        self._proven: NearCache[K, V] = NearCache(capacity - capacity // _ON_TRIAL, weigh)
         # Both are told of the same changes, so a ticket of one is a ticket of the other.
-        self._trial: NearCache[K, V] = NearCache(capacity // _ON_TRIAL)
+        self._trial: NearCache[K, V] = NearCache(capacity // _ON_TRIAL, weigh)
 
     def __len__(self) -> int:
         return len(self._proven) + len(self._trial)
@@ -136,10 +126,9 @@ class AdmittingCache(Generic[K, V]):
         """The copy of it, if there is one."""
         found = self._proven.get(key)
         if found is None:
-            taken = self._trial.take(key)
-            if taken is not None:
-                found, weight = taken
-                self._proven.put(key, found, weight)
+            found = self._trial.take(key)
+            if found is not None:
+                self._proven.put(key, found)
         return found
 
     def get_all(self, keys: Sequence[K]) -> list[V | None]:
@@ -155,10 +144,10 @@ class AdmittingCache(Generic[K, V]):
         """To be taken before reading what is to be kept."""
         return self._trial.ticket()
 
-    def keep(self, key: K, value: V, ticket: int, weight: int = 1) -> None:
+    def keep(self, key: K, value: V, ticket: int) -> None:
         """Keep what was read with this ticket, unless it was evicted meanwhile."""
         room = self._proven if key in self._proven else self._trial
-        room.keep(key, value, ticket, weight)
+        room.keep(key, value, ticket)
 
     def evict(self, key: K) -> None:
         """It changed, or may have."""

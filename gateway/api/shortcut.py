@@ -195,7 +195,7 @@ class Shortcut:
 
     def _answered(self, asked: _Asked, shown: Sequence[Shown]) -> bytes:
         now_ms = self._clock_ms()
-        tag = stock_fragments.entity_tag([item.fragment for item in shown])
+        tag = stock_fragments.entity_tag([item.digest for item in shown])
         verified = stock_fragments.verified(shown, now_ms)
         status = caching.HIT
         store_down = any(map(_is_last_known, shown))
@@ -206,7 +206,11 @@ class Shortcut:
         if caching.is_known(asked.headers, tag):
             self._count(asked, 304)
             return f"{self._known}Etag: {tag}\r\n{ages}\r\n".encode()
-        body = stock_fragments.pieces(shown, alone=asked.alone)
+        body: Sequence[bytes]
+        if asked.alone:
+            body = stock_fragments.item_pieces(shown[0])
+        else:
+            body = stock_fragments.pieces(shown)
         length = sum(map(len, body))
         head = f"{self._told}Etag: {tag}\r\n{ages}Content-Length: {length}\r\n\r\n".encode()
         self._count(asked, 200)

@@ -106,7 +106,7 @@ class Showing:
         if isinstance(answer, StockAnswer):
             item = stock_fragments.shown(answer, judged=context.quantity is not None)
             if ticket is not None:
-                self._kept.keep(answer, item.fragment, context.circumstances, ticket)
+                self._kept.keep(answer, item, context.circumstances, ticket)
             return item
         if ticket is not None and isinstance(answer, UnknownSku):
             self._kept.keep_unknown(answer.sku, ticket)

@@ -25,7 +25,7 @@ from gateway.api.showing import Showing
 from gateway.api.stock_operations import MANY, ONE, QUERY
 from gateway.domain.errors import UnknownSkuError
 from gateway.services.directory import Directory
-from gateway.services.kept_answers import Fragment, Shown
+from gateway.services.kept_answers import Shown
 from gateway.services.selling import SellingRules
 from gateway.services.stock_answers import (
     StockContext,
@@ -74,8 +74,8 @@ class StockHandlers:
             return _unknown(sku, exact=exact)
         if isinstance(item, WithheldSku):
             raise item.error()
-        text = stock_fragments.item_text(item.fragment, item.as_of_ms)
-        return self._respond(request, text, [item.fragment], [item], exact=exact)
+        text = b"".join(stock_fragments.item_pieces(item))
+        return self._respond(request, text, [item.digest], [item], exact=exact)
 
     async def many(self, request: web.Request) -> web.Response:
         """Several SKUs, named in the address."""
@@ -108,17 +108,17 @@ class StockHandlers:
     ) -> web.Response:
         items = await self._showing.items(skus, context)
         shown = [item for item in items if isinstance(item, Shown)]
-        fragments: list[Fragment] = []
+        digests: list[bytes] = []
         texts: list[bytes] = []
         for item in items:
             if isinstance(item, Shown):
-                fragments.append(item.fragment)
-                texts.append(stock_fragments.item_text(item.fragment, item.as_of_ms))
+                digests.append(item.digest)
+                texts.append(b"".join(stock_fragments.item_pieces(item)))
             else:
-                fragments.append(stock_fragments.missing(item))
-                texts.append(fragments[-1].start)
+                texts.append(stock_fragments.missing(item))
+                digests.append(stock_fragments.digest(texts[-1]))
         body = stock_fragments.items_text(texts)
-        response = self._respond(request, body, fragments, shown, exact=context.exact)
+        response = self._respond(request, body, digests, shown, exact=context.exact)
         if any(isinstance(item, WithheldSku) for item in items):
             # As for a problem: it may be over in a moment.
             response.headers[hdrs.CACHE_CONTROL] = caching.UNKEPT
@@ -128,12 +128,12 @@ class StockHandlers:
         self,
         request: web.Request,
         body: bytes,
-        fragments: Sequence[Fragment],
+        digests: Sequence[bytes],
         shown: Sequence[Shown],
         *,
         exact: bool,
     ) -> web.Response:
-        tag = stock_fragments.entity_tag(fragments)
+        tag = stock_fragments.entity_tag(digests)
         headers = {
             hdrs.ETAG: tag,
             hdrs.CACHE_CONTROL: caching.PRIVATE if exact else caching.PUBLIC,

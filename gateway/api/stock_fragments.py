@@ -27,7 +27,7 @@ from gateway.api.shapes import (
 )
 from gateway.domain.quantities import to_number
 from gateway.domain.spans import StockStatus
-from gateway.services.kept_answers import Fragment, Shown
+from gateway.services.kept_answers import Shown, Wording
 from gateway.services.stock_answers import PickupAnswer, StockAnswer, UnknownSku, WithheldSku
 
 SCHEMA_ORG: Final[Mapping[StockStatus, str | None]] = {
@@ -43,6 +43,7 @@ SCHEMA_ORG: Final[Mapping[StockStatus, str | None]] = {
 _ERRORS: Final = {name: ItemError(kind.type, kind.title) for name, kind in KINDS.items()}
 # Inside a JSON text every quote is escaped, so what is looked for can only be the field.
 _STATUS: Final = b',"status":'
+_SKU: Final = b'{"sku":'
 _OPENING: Final = b'{"items":['
 _CLOSING: Final = b"]}"
 _AS_OF: Final = b'"as_of":"'
@@ -54,26 +55,27 @@ def shown(answer: StockAnswer, *, judged: bool) -> Shown:
     text = encode(stock_item(answer, judged=judged))
     own = text.index(_STATUS)
     age = text.index(_AS_OF) + len(_AS_OF)
-    start, middle, end = text[:own], text[own:age], text[age + _AS_OF_SIZE :]
-    fragment = Fragment(start, _shared(middle), _shared(end), _digest(start + middle + end))
-    return Shown(fragment, answer.as_of_ms, answer.fresh_for_ms, answer.last_known)
+    wording = _wording(text[own:age], text[age + _AS_OF_SIZE :])
+    return Shown(
+        answer.sku,
+        wording,
+        digest(text[:age] + wording.end),
+        answer.as_of_ms,
+        answer.fresh_for_ms,
+        answer.last_known,
+    )
 
 
-def missing(answer: UnknownSku | WithheldSku) -> Fragment:
-    """What stands in the place of a SKU of which nothing can be told: `as_of` has no place in it.
-
-    It ends in nothing, where other items have the rest of themselves.
-    """
-    text = encode(UnknownItem(answer.sku, _ERRORS[answer.problem]))
-    return Fragment(text, b"", b"", _digest(text))
+def missing(answer: UnknownSku | WithheldSku) -> bytes:
+    """What stands in the place of a SKU of which nothing can be told."""
+    return encode(UnknownItem(answer.sku, _ERRORS[answer.problem]))
 
 
-def item_text(fragment: Fragment, as_of_ms: int) -> bytes:
-    """An item with its age."""
-    if not fragment.end:
-        return fragment.start
-    moment = moment_text(as_of_ms // 1000)
-    return b"".join((fragment.start, fragment.middle, moment, fragment.end))
+def item_pieces(item: Shown) -> tuple[bytes, bytes, bytes, bytes, bytes]:
+    """An item with its age: to be joined."""
+    wording = item.wording
+    moment = moment_text(item.as_of_ms // 1000)
+    return _SKU, encode(item.sku), wording.middle, moment, wording.end
 
 
 def items_text(items: Sequence[bytes]) -> bytes:
@@ -81,31 +83,27 @@ def items_text(items: Sequence[bytes]) -> bytes:
     return b"".join((_OPENING, b",".join(items), _CLOSING))
 
 
-def pieces(shown: Sequence[Shown], *, alone: bool) -> list[bytes]:
-    """The same of items that all have a figure, or one of them `alone`: to be joined."""
-    if alone:
-        (item,) = shown
-        one = item.fragment
-        return [one.start, one.middle, moment_text(item.as_of_ms // 1000), one.end]
+def pieces(shown: Sequence[Shown]) -> list[bytes]:
+    """The same of items that all have a figure: to be joined."""
     told: list[bytes] = []
     before, second, moment = _OPENING, -1, b""
     for item in shown:
-        one = item.fragment
         # Most of them are of the same feed.
         if item.as_of_ms // 1000 != second:
             second = item.as_of_ms // 1000
             moment = moment_text(second)
-        told += (before, one.start, one.middle, moment, one.end)
+        wording = item.wording
+        told += (before, _SKU, encode(item.sku), wording.middle, moment, wording.end)
         before = b","
     told.append(_CLOSING)
     return told
 
 
-def entity_tag(fragments: Sequence[Fragment]) -> str:
-    """A weak validator of the answer made of these, `as_of` left out."""
-    if len(fragments) == 1:
-        return f'W/"{fragments[0].digest.hex()}"'
-    return f'W/"{_digest(b"".join([fragment.digest for fragment in fragments])).hex()}"'
+def entity_tag(digests: Sequence[bytes]) -> str:
+    """A weak validator of the answer of which these are the items, `as_of` left out."""
+    if len(digests) == 1:
+        return f'W/"{digests[0].hex()}"'
+    return f'W/"{digest(b"".join(digests)).hex()}"'
 
 
 def verified(items: Sequence[Shown], now_ms: int) -> Verified:
@@ -153,11 +151,12 @@ def _pickup(store: PickupAnswer) -> PickupShape:
     )
 
 
-def _digest(text: bytes) -> bytes:
+def digest(text: bytes) -> bytes:
+    """What stands for a text in a validator."""
     return blake2b(text, digest_size=8).digest()
 
 
 @lru_cache(maxsize=4096)
-def _shared(text: bytes) -> bytes:
-    """The same text as the same object."""
-    return text
+def _wording(middle: bytes, end: bytes) -> Wording:
+    """The same wording as the same object."""
+    return Wording(middle, end)

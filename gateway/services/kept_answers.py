@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Final
 
 import msgspec
+from msgspec.structs import replace
 
 from gateway.near_cache import AdmittingCache, NearCache
 from gateway.services.directory import Snapshot
@@ -32,49 +33,50 @@ _CIRCUMSTANCES: Final = 8
 
 _TOUCHED_EVERY: Final = 16
 
-_BESIDE: Final = 550
-"""What an answer weighs beside its text: objects, and places in tables."""
+_ROUGHLY_MS: Final = 100
+_OF_KEY: Final = 130
+_OF_ANSWER: Final = 170
+"""What a SKU weighs beside its name, and an answer: objects, and places in tables."""
 
 _OF_SKU: Final = frozenset({ChangeKind.SKU, ChangeKind.PRODUCT})
 
 
-class Fragment(msgspec.Struct, frozen=True, gc=False):
-    """An item as it is sent: `as_of` goes between `middle` and `end`.
+class Wording(msgspec.Struct, frozen=True, gc=False):
+    """What is told of a SKU after its name: `as_of` goes between `middle` and `end`.
 
-    `digest` is of all of it but `as_of`. What stands after the SKU is shared by the many SKUs of
-    which the same is to be told.
+    The same is told of many SKUs: they share it.
     """
 
-    start: bytes
     middle: bytes
     end: bytes
-    digest: bytes
-
-    @property
-    def size(self) -> int:
-        """Bytes without `as_of`."""
-        return len(self.start) + len(self.middle) + len(self.end)
 
 
 class Shown(msgspec.Struct, frozen=True, gc=False):
-    """An item to be shown; times as in `StockAnswer`. An item without a figure has no time."""
+    """An item to be shown; times as in `StockAnswer`. `digest` is of all of it but `as_of`."""
 
-    fragment: Fragment
+    sku: str
+    wording: Wording
+    digest: bytes
     as_of_ms: int
     fresh_for_ms: int
     last_known: bool = False
 
 
 class Kept(msgspec.Struct, frozen=True, gc=False):
-    """An answer that is kept: when it was made, and for how long it can be right."""
+    """An answer that is kept since `kept_ms`, and for how long it can be right.
+
+    `other` is of the same SKU in other circumstances. There are many of these, so what can be
+    shared is: the circumstances, the wording, the times.
+    """
 
     circumstances: Circumstances
-    fragment: Fragment
+    wording: Wording
+    digest: bytes
     as_of_ms: int
     fresh_for_ms: int
     kept_ms: int
-    until_ms: int
     lasting: Lasting
+    other: Kept | None = None
 
 
 class KeptAnswers:
@@ -96,7 +98,7 @@ class KeptAnswers:
         self._clock_ms = clock_ms
         self._on_told = on_told
         self._asked = 0
-        self._kept: AdmittingCache[str, tuple[Kept, ...]] = AdmittingCache(capacity)
+        self._kept: AdmittingCache[str, Kept] = AdmittingCache(capacity, _weight)
         self._unknown: NearCache[str, int] = NearCache(_UNKNOWN_SKUS)
         self._directory = Snapshot()
 
@@ -114,15 +116,16 @@ class KeptAnswers:
         """
         found: list[Shown | None] = []
         lasting, through_ms = None, None
-        for answers in self._kept.get_all(skus):
-            kept = None if answers is None else _asked_for(answers, circumstances)
+        for sku, kept in zip(skus, self._kept.get_all(skus), strict=True):
+            while kept is not None and kept.circumstances != circumstances:
+                kept = kept.other  # noqa: PLW2901 - one after the other
             if kept is None:
                 found.append(None)
                 continue
             if kept.lasting is not lasting:
                 lasting = kept.lasting
                 through_ms = self._hearing.through_ms(lasting.feeds)
-            found.append(_told(kept, through_ms, now_ms))
+            found.append(_told(sku, kept, through_ms, now_ms))
         self._asked += 1
         if not self._asked % _TOUCHED_EVERY:
             self._on_told([sku for sku, told in zip(skus, found, strict=True) if told])
@@ -139,26 +142,27 @@ class KeptAnswers:
         return self._kept.ticket() if self.may_tell else None
 
     def keep(
-        self, answer: StockAnswer, fragment: Fragment, circumstances: Circumstances, ticket: int
+        self, answer: StockAnswer, shown: Shown, circumstances: Circumstances, ticket: int
     ) -> None:
         """Keep what was read with this ticket, if it stays right for a while."""
         lasting, now_ms = answer.lasting, self._clock_ms()
         if lasting is None or lasting.until_ms <= now_ms:
             return
+        circumstances = _shared(circumstances)
+        others = _without(self._kept.get(answer.sku), circumstances, _CIRCUMSTANCES - 1)
+        # Rounded, so that what is kept in the same moment shares its time.
+        kept_ms = _number(now_ms // _ROUGHLY_MS * _ROUGHLY_MS)
         kept = Kept(
-            _shared(circumstances),
-            fragment,
-            answer.as_of_ms,
-            answer.fresh_for_ms,
-            now_ms,
-            min(lasting.until_ms, now_ms + LONGEST_MS),
+            circumstances,
+            shown.wording,
+            shown.digest,
+            shown.as_of_ms,
+            shown.fresh_for_ms,
+            kept_ms,
             lasting,
+            others,
         )
-        others = self._kept.get(answer.sku) or ()
-        answers = (kept, *(one for one in others if one.circumstances != circumstances))
-        answers = answers[:_CIRCUMSTANCES]
-        weight = sum(_BESIDE + one.fragment.size for one in answers)
-        self._kept.keep(answer.sku, answers, ticket, weight)
+        self._kept.keep(answer.sku, kept, ticket)
 
     def keep_unknown(self, sku: str, ticket: int) -> None:
         """Keep that nothing was known of this SKU."""
@@ -188,25 +192,46 @@ class KeptAnswers:
         self._unknown.clear()
 
 
-def _asked_for(answers: Sequence[Kept], circumstances: Circumstances) -> Kept | None:
-    for kept in answers:
-        if kept.circumstances == circumstances:
-            return kept
-    return None
-
-
-def _told(kept: Kept, through_ms: int | None, now_ms: int) -> Shown | None:
+def _told(sku: str, kept: Kept, through_ms: int | None, now_ms: int) -> Shown | None:
     """What is kept, right through `through_ms` as far as was heard; None if it is not any more."""
-    if through_ms is None or not kept.kept_ms <= now_ms < kept.until_ms:
+    lasting = kept.lasting
+    if (
+        through_ms is None
+        or not kept.kept_ms <= now_ms < kept.kept_ms + LONGEST_MS
+        or now_ms >= lasting.until_ms
+    ):
         return None
     as_of_ms = kept.as_of_ms
     if through_ms > as_of_ms:
         as_of_ms = min(through_ms, now_ms)
-    if kept.lasting.older_than_ms < now_ms - as_of_ms <= kept.lasting.up_to_ms:
-        return Shown(kept.fragment, as_of_ms, kept.fresh_for_ms)
+    if lasting.older_than_ms < now_ms - as_of_ms <= lasting.up_to_ms:
+        return Shown(sku, kept.wording, kept.digest, as_of_ms, kept.fresh_for_ms)
     return None
+
+
+def _without(kept: Kept | None, circumstances: Circumstances, most: int) -> Kept | None:
+    """So many of these answers at the most, the latest first, but none of these circumstances."""
+    if kept is None or not most:
+        return None
+    if kept.circumstances == circumstances:
+        return _without(kept.other, circumstances, most)
+    other = _without(kept.other, circumstances, most - 1)
+    return kept if other is kept.other else replace(kept, other=other)
+
+
+def _weight(sku: str, kept: Kept) -> int:
+    weight = _OF_KEY + len(sku) + _OF_ANSWER
+    while kept.other is not None:
+        kept = kept.other
+        weight += _OF_ANSWER
+    return weight
 
 
 @lru_cache(maxsize=1024)
 def _shared(circumstances: Circumstances) -> Circumstances:
     return circumstances
+
+
+@lru_cache(maxsize=16)
+def _number(number: int) -> int:
+    return number

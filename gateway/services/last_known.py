@@ -19,8 +19,10 @@ from gateway.store.stock import HeldReading, HeldSku, Reading
 _BYTES: Final = 32 << 20
 """So much is kept: some hundred thousand SKUs."""
 
-_BESIDE: Final = 250
-"""What a copy weighs beside what is held of the SKU: keys, tuples, places in tables."""
+_BESIDE: Final = 170
+_TUPLE: Final = 90
+"""What a copy weighs beside what is held of the SKU (keys, places in tables), and what it weighs
+that there is more than its value."""
 
 _OF_SKU: Final = frozenset({ChangeKind.SKU, ChangeKind.PRODUCT})
 
@@ -67,7 +69,8 @@ class LastKnown:
 
     def __init__(self, source: HeldSource, capacity: int = _BYTES) -> None:
         self._source = source
-        self._copies: NearCache[str, HeldSku] = NearCache(capacity)
+        # The value alone where nothing lies beside it, as of most: a tuple weighs half as much.
+        self._copies: NearCache[str, bytes | HeldSku] = NearCache(capacity, _weight)
         self._epoch: bytes | None = None
 
     async def read(self, skus: Sequence[str]) -> Reading:
@@ -88,7 +91,8 @@ class LastKnown:
             return {}
         found: dict[str, SkuStock] = {}
         for sku in skus:
-            held = self._copies.get(sku)
+            copy = self._copies.get(sku)
+            held = (copy, None) if isinstance(copy, bytes) else copy
             stock = None if held is None else self._source.decoded(held)
             if stock is not None:
                 found[sku] = stock
@@ -115,6 +119,14 @@ class LastKnown:
             value, taken = held
             if value is None:
                 self._copies.evict(sku)
-            elif self._copies.get(sku) != held:
-                weight = len(value) + len(taken or b"") + len(sku) + _BESIDE
-                self._copies.keep(sku, held, ticket, weight)
+                continue
+            copy = value if taken is None else held
+            if self._copies.get(sku) != copy:
+                self._copies.keep(sku, copy, ticket)
+
+
+def _weight(sku: str, copy: bytes | HeldSku) -> int:
+    if isinstance(copy, bytes):
+        return _BESIDE + len(sku) + len(copy)
+    value, taken = copy
+    return _BESIDE + _TUPLE + len(sku) + len(value or b"") + len(taken or b"")

@@ -104,12 +104,16 @@ class PriceBook:
         self.heads = Heads()
         self.skus: NearCache[str, SkuCopy] = NearCache(_SKUS)
         self.customers: NearCache[str, Customer] = NearCache(_CUSTOMERS)
-        self.rows: NearCache[str, Rows] = NearCache(_ROWS)
+        self.rows: NearCache[str, Rows] = NearCache(_ROWS, lambda _, rows: rows.weight)
         self.cells: NearCache[str, Cells] = NearCache(_CLASSES)
         # What is made of copies is kept under names that change with them: never evicted, only
         # outlived.
-        self.buyers: NearCache[tuple[object, ...], Buyer] = NearCache(_LISTS_OF_BUYERS)
-        self.agreed: NearCache[tuple[object, ...], Agreed] = NearCache(_ROWS)
+        self.buyers: NearCache[tuple[object, ...], Buyer] = NearCache(
+            _LISTS_OF_BUYERS, lambda _, buyer: 1 + len(buyer.lists)
+        )
+        self.agreed: NearCache[tuple[object, ...], Agreed] = NearCache(
+            _ROWS, lambda key, agreed: len(key) + len(agreed.skus)
+        )
         self.shared = Shared(_TERMS)
         self.terms: NearCache[int, KeptTerms] = NearCache(_TERMS)
         self.circumstances = Numbered()
@@ -238,7 +242,7 @@ class PriceBook:
             if rows is None or answer.complete:
                 rows = Rows(name, next(self._serials), whole=answer.complete)
                 rows.learn(answer.rows, targets)
-                self.rows.keep(name, rows, ticket, rows.weight)
+                self.rows.keep(name, rows, ticket)
             else:
                 rows.learn(answer.rows, targets)
             found[name] = rows

@@ -176,7 +176,7 @@ class PriceLookups:
         buyer = buyers.get(key)
         if buyer is None or buyer.version != heads.version or buyer.customer is not customer:
             buyer = heads.buyer(customer, channel.name, currency, base_only=request.base_only)
-            buyers.keep(key, buyer, buyers.ticket(), 1 + len(buyer.lists))
+            buyers.keep(key, buyer, buyers.ticket())
         return buyer, channel
 
     async def _agreed(
@@ -224,7 +224,7 @@ class PriceLookups:
         if agreed is None:
             agreed = Agreed(lists, cells)
             kept = self._book.agreed
-            kept.keep(key, agreed, kept.ticket(), 1 + len(lists) + len(agreed.skus))
+            kept.keep(key, agreed, kept.ticket())
         return agreed
 
     @staticmethod

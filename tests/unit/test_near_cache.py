@@ -76,9 +76,9 @@ def test_nothing_found_is_older_than_its_last_eviction(steps: list[tuple[str, in
 
 
 def test_what_is_heavy_takes_the_room_of_many() -> None:
-    cache: NearCache[int, int] = NearCache(100)
-    for number in range(1000):
-        cache.keep(number, number, cache.ticket(), weight=10)
+    cache: NearCache[int, int] = NearCache(100, lambda _, number: 10 if number >= 100 else 1)
+    for number in range(100, 1000):
+        cache.keep(number, number, cache.ticket())
         assert len(cache) <= 11
     cache.evict(999)
     assert cache.get(999) is None
@@ -119,11 +119,11 @@ def test_what_was_admitted_is_evicted_and_replaced_where_it_is() -> None:
 
 
 def test_what_is_taken_is_there_no_longer_and_gives_its_room_back() -> None:
-    cache: NearCache[str, int] = NearCache(20)
+    cache: NearCache[str, int] = NearCache(20, lambda _, __: 8)
     for _ in range(100):
-        cache.keep("a", 1, cache.ticket(), 8)
-        assert cache.take("a") == (1, 8)
+        cache.keep("a", 1, cache.ticket())
+        assert cache.take("a") == 1
         assert cache.take("a") is None
-    cache.keep("b", 2, cache.ticket(), 8)
-    cache.keep("a", 1, cache.ticket(), 8)
+    cache.keep("b", 2, cache.ticket())
+    cache.keep("a", 1, cache.ticket())
     assert (cache.get("b"), cache.get("a")) == (2, 1)

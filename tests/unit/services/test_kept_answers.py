@@ -15,7 +15,7 @@ from gateway.domain.freshness import Freshness, FreshnessPolicy
 from gateway.domain.spans import PREORDER_VIEW
 from gateway.services.directory import Snapshot
 from gateway.services.hearing import TRUSTED_FOR, Hearing
-from gateway.services.kept_answers import LONGEST_MS, Fragment, KeptAnswers
+from gateway.services.kept_answers import LONGEST_MS, KeptAnswers, Shown, Wording
 from gateway.services.stock_answers import Lasting, StockAnswer
 from gateway.store.feeds import FeedState
 from gateway.store.keys import Change, ChangeKind
@@ -81,7 +81,7 @@ class Shop:
 
         def arrive() -> None:
             if ticket is not None:
-                self.kept.keep(told, fragment(version), PLAIN, ticket)
+                self.kept.keep(told, shown(told, version), PLAIN, ticket)
 
         return arrive
 
@@ -94,7 +94,7 @@ class Shop:
         if not self.kept.may_tell:
             return None
         (found,) = self.kept.find([sku], PLAIN, self.now_ms)
-        return None if found is None else (int(found.fragment.start), found.as_of_ms)
+        return None if found is None else (int(found.wording.middle), found.as_of_ms)
 
     def judge(self) -> int:
         """How many SKUs are told of, all of them rightly."""
@@ -119,8 +119,8 @@ def answer(sku: str, as_of_ms: int, freshness: Freshness, lasting: Lasting | Non
     )
 
 
-def fragment(version: int) -> Fragment:
-    return Fragment(b"%d" % version, b"", b"", b"")
+def shown(told: StockAnswer, version: int) -> Shown:
+    return Shown(told.sku, Wording(b"%d" % version, b""), b"", told.as_of_ms, told.fresh_for_ms)
 
 
 # Mostly all is well, or nothing would be kept of which one could see whether it is right.
@@ -256,7 +256,7 @@ def test_what_turns_by_itself_is_kept_until_then() -> None:
         "C": None,
     }.items():
         told = answer(sku, START_MS, Freshness.FRESH, lasting)
-        shop.kept.keep(told, fragment(0), PLAIN, ticket)
+        shop.kept.keep(told, shown(told, 0), PLAIN, ticket)
     assert [shop.told(sku) is not None for sku in SKUS] == [True, False, False]
     for _ in range(100):
         shop.told("A")
@@ -295,9 +295,9 @@ def test_of_one_sku_some_answers_are_kept_and_the_latest_of_them() -> None:
     for quantity in range(100):
         told = answer("A", START_MS, Freshness.FRESH, lasting)
         asked = ("default", "en", None, quantity, False)
-        shop.kept.keep(told, fragment(quantity), asked, ticket)
+        shop.kept.keep(told, shown(told, quantity), asked, ticket)
     found = [shop.kept.find(["A"], ("default", "en", None, n, False), START_MS) for n in range(100)]
-    assert [kept.fragment.start for (kept,) in found if kept] == [b"%d" % n for n in range(92, 100)]
+    assert [kept.wording.middle for (kept,) in found if kept] == [b"%d" % n for n in range(92, 100)]
 
 
 def test_unknown_skus_are_believed_for_a_moment_and_until_they_are_known() -> None:
