@@ -1,132 +1,152 @@
-"""A shop for badges: SKUs in a store, gateways that keep answers or not, and the peer."""
+"""A shop for badges: a loaded store, gateways that keep answers or not, and their peers."""
 
 from __future__ import annotations
 
 import asyncio
-import random
-import time
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final
 
 import aiohttp
 
-from benchmarks import cores
+from benchmarks import badge_stock, cores, webdis
 from benchmarks.badge_peer import PREFIX
-from gateway.domain.stock import Product, StockLevel
-from gateway.store.bulk import Block, BulkEncoder, BulkWriter
+from benchmarks.badge_stock import sku
 from gateway.store.client import StoreClient
-from gateway.store.codec import product_payload
-from gateway.store.entries import PRODUCT_NAME, Op, pack_op
-from gateway.store.feeds import FeedRegister, FeedState
-from gateway.store.keys import Keyspace
-from gateway.store.level_codec import level_payload
+from stockspan.embedded.child import Child
 from stockspan.embedded.ports import HOST, free_port
 from stockspan.embedded.valkey import EmbeddedValkey
 
-_BLOCK: Final = 500
 _UVICORN: Final = (
     *("-m", "uvicorn", "benchmarks.badge_peer:app", "--host", HOST, "--log-level", "warning"),
     *("--loop", "uvloop", "--http", "httptools", "--no-access-log", "--port"),
 )
 
 
-def sku(number: int) -> str:
-    """The SKU of that number."""
-    return f"SKU-{number:06d}"
+@contextmanager
+def loaded(folder: Path, skus: int, core: int) -> Iterator[str]:
+    """The address of a store on that core with so many SKUs."""
+    with cores.confined(core):
+        valkey = EmbeddedValkey(folder, appendonly=False)
+        valkey.start()
+    try:
+        asyncio.run(badge_stock.fill(valkey.url, skus))
+        yield valkey.url
+    finally:
+        valkey.stop()
+
+
+@contextmanager
+def gateway(
+    folder: Path,
+    store: str,
+    on: Sequence[int],
+    *,
+    room: str,
+    name: str = "gateway",
+    more: str = "",
+) -> Iterator[tuple[str, Child]]:
+    """The address and process of a gateway on these cores, that keeps so many bytes of answers.
+
+    `more` goes on in its section of the settings.
+    """
+    port = free_port()
+    config = folder / f"{name}.toml"
+    config.write_text(
+        f'[store]\nurl = "{store}"\ntimeout = "5s"\n'
+        f'[gateway]\nport = {port}\nnear_cache = "{room}"\n{more}',
+        encoding="utf-8",
+    )
+    serve = ["-m", "stockspan", "serve", "--config", str(config)]
+    url = f"http://{HOST}:{port}"
+    with cores.server(name, serve, on, folder) as child:
+        asyncio.run(cores.ready(url + "/readyz", child))
+        yield url, child
+
+
+@contextmanager
+def constant(folder: Path, size: int, core: int) -> Iterator[str]:
+    """The address of the handler whose `/sized` always answers so many bytes."""
+    port = free_port()
+    url = f"http://{HOST}:{port}"
+    command = ["-m", "benchmarks.constant", str(port), str(size)]
+    with cores.server("constant", command, core, folder) as child:
+        asyncio.run(cores.ready(url, child))
+        yield url
 
 
 @contextmanager
 def running(folder: Path, skus: int, core: int) -> Iterator[Mapping[str, str]]:
-    """The addresses of a loaded `gateway`, one that keeps nothing (`cold`), `peer`, `constant`.
+    """The addresses of a loaded `gateway`, one that keeps nothing (`cold`), `peer`, `constant`,
+    the `store`, and `webdis` where it is installed.
 
     The handler with the constant body answers as many bytes as a badge has.
     """
-    names = ("gateway", "cold", "peer", "constant")
-    ports = {name: free_port() for name in names}
-    urls = {name: f"http://{HOST}:{port}" for name, port in ports.items()}
     with ExitStack() as stack:
-        with cores.confined(core):
-            valkey = stack.enter_context(EmbeddedValkey(folder / "valkey", appendonly=False))
-        asyncio.run(_fill(valkey.url, skus))
+        store = stack.enter_context(loaded(folder / "valkey", skus, core))
+        urls = {"store": store}
         for name, room in (("gateway", "256MiB"), ("cold", "0")):
-            config = folder / f"{name}.toml"
-            config.write_text(
-                f'[store]\nurl = "{valkey.url}"\ntimeout = "5s"\n'
-                f'[gateway]\nport = {ports[name]}\nnear_cache = "{room}"\n',
-                encoding="utf-8",
+            urls[name], _ = stack.enter_context(
+                gateway(folder, store, [core], room=room, name=name)
             )
-            serve = ["-m", "stockspan", "serve", "--config", str(config)]
-            child = stack.enter_context(cores.server(name, serve, core, folder))
-            asyncio.run(cores.ready(urls[name] + "/readyz", child))
-        size = asyncio.run(_copied(valkey.url, urls["cold"], skus))
-        env = {"BENCHMARK_REDIS": valkey.url}
-        command = [*_UVICORN, str(ports["peer"])]
+        size = asyncio.run(_copied(store, urls["cold"], skus))
+        port = free_port()
+        urls["peer"] = f"http://{HOST}:{port}"
+        env = {"BENCHMARK_REDIS": store}
+        command = [*_UVICORN, str(port)]
         child = stack.enter_context(cores.server("peer", command, core, folder, env))
         asyncio.run(cores.ready(urls["peer"] + "/openapi.json", child))
-        command = ["-m", "benchmarks.constant", str(ports["constant"]), str(size)]
-        child = stack.enter_context(cores.server("constant", command, core, folder))
-        asyncio.run(cores.ready(urls["constant"], child))
+        urls["constant"] = stack.enter_context(constant(folder, size, core))
+        program = webdis.found()
+        if program is None:
+            print(webdis.MISSING, flush=True)
+        else:
+            urls["webdis"], child = stack.enter_context(
+                webdis.running(program, store, core, folder)
+            )
+            asyncio.run(cores.ready(urls["webdis"] + "/PING", child))
         yield urls
 
 
 def targets(path: Path, batches: Sequence[Sequence[int]]) -> Path:
-    """A file of addresses: each asks for the SKUs of these numbers."""
-    lines = [
-        f"/v1/stock/{sku(*batch)}"
-        if len(batch) == 1
-        else "/v1/stock?" + "&".join(f"sku={sku(number)}" for number in batch)
-        for batch in batches
-    ]
+    """A file of addresses: each asks a gateway, or its peer, for the SKUs of these numbers."""
+    return _written(
+        path,
+        [
+            f"/v1/stock/{sku(*batch)}"
+            if len(batch) == 1
+            else "/v1/stock?" + "&".join(f"sku={sku(number)}" for number in batch)
+            for batch in batches
+        ],
+    )
+
+
+def webdis_targets(path: Path, batches: Sequence[Sequence[int]], form: str = "") -> Path:
+    """The same for webdis, which answers in JSON or in this form (`.raw`: Redis's own)."""
+    return _written(
+        path,
+        [
+            f"/{'MGET' if len(batch) > 1 else 'GET'}/"
+            + "/".join(PREFIX + sku(number) for number in batch)
+            + form
+            for batch in batches
+        ],
+    )
+
+
+def _written(path: Path, lines: Sequence[str]) -> Path:
     path.write_text("\n".join(lines), encoding="utf-8")
     return path
 
 
-async def _fill(url: str, skus: int) -> None:
-    client = StoreClient.connect(url, deadline=10.0)
-    register = FeedRegister(client, Keyspace("ss"))
-    feed = await register.register("erp", "stock")
-    await BulkWriter(client).write(_blocks(skus, feed.number))
-    now_ms = int(time.time() * 1000)
-    await register.save("erp", _verified(feed.number, now_ms))
-    await client.close()
-
-
-def _verified(number: int, through_ms: int) -> FeedState:
-    return FeedState("stock", number, verified_through_ms=through_ms)
-
-
-async def _blocks(skus: int, feed: int) -> AsyncIterator[Block]:
-    chance = random.Random(1)
-    encoder = BulkEncoder(Keyspace("ss"))
-    for start in range(0, skus, _BLOCK):
-        numbers = range(start, min(start + _BLOCK, skus))
-        wire = b"".join(_written(encoder, number, feed, chance) for number in numbers)
-        yield Block(2 * len(numbers), wire)
-
-
-def _written(encoder: BulkEncoder, number: int, feed: int, chance: random.Random) -> bytes:
-    name = sku(number)
-    levels = [
-        pack_op(Op.PUT, 0, feed, 0, 1, 1, place, level_payload(StockLevel(figure * 1000)))
-        for place in (b"W1", b"W2")
-        for figure in (chance.choice((0, 3, 9, 60)),)
-    ]
-    product = product_payload(Product(f"Hex bolt M{number % 30}", product_group="fasteners"))
-    record = pack_op(Op.PUT, 0, feed, 0, 1, 1, PRODUCT_NAME.encode(), product)
-    return encoder.put(encoder.place_of_stock(name), levels) + encoder.put(
-        encoder.place_of_product(name), [record]
-    )
-
-
-async def _copied(url: str, gateway: str, skus: int) -> int:
-    """Give the peer the same answers as the gateway's; the size of one."""
-    client = StoreClient.connect(url, deadline=10.0)
+async def _copied(store: str, url: str, skus: int) -> int:
+    """Give the peers the same answers as that gateway's; the size of one."""
+    client = StoreClient.connect(store, deadline=10.0)
     size = 0
-    async with aiohttp.ClientSession(gateway) as session:
-        for start in range(0, skus, _BLOCK):
-            asked = [sku(number) for number in range(start, min(start + _BLOCK, skus))]
+    async with aiohttp.ClientSession(url) as session:
+        for start in range(0, skus, badge_stock.BLOCK):
+            asked = [sku(number) for number in range(start, min(start + badge_stock.BLOCK, skus))]
             async with session.post("/v1/stock/query", json={"skus": asked}) as answer:
                 body = await answer.read()
             texts = body.removeprefix(b'{"items":[').removesuffix(b"]}").split(b",{")

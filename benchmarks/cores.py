@@ -25,6 +25,7 @@ from stockspan.embedded.child import Child
 CONNECTIONS: Final = 32
 _SCRIPT: Final = Path(__file__).with_name("wrk.lua")
 _TARGETS: Final = Path(__file__).with_name("targets.lua")
+_DRAWN: Final = Path(__file__).with_name("drawn.lua")
 
 
 class Cores(msgspec.Struct, frozen=True):
@@ -43,11 +44,21 @@ class Load(msgspec.Struct, frozen=True):
     refused: int
     late: int
     p50_ms: float
+    p99_ms: float
 
     @property
     def rate(self) -> float:
         """Requests a second."""
         return self.requests / self.seconds
+
+
+class Draw(msgspec.Struct, frozen=True):
+    """SKUs drawn by chance from so many; that share of them, of a hundred, from the hot ones."""
+
+    skus: int
+    hot: int = 0
+    hot_share: int = 0
+    seed: int = 1
 
 
 def two_cores() -> Cores:
@@ -79,16 +90,15 @@ def confined(core: int) -> Iterator[None]:
 def server(
     name: str,
     command: Sequence[str],
-    core: int,
+    core: int | Sequence[int],
     folder: Path,
     env: Mapping[str, str] | None = None,
 ) -> Iterator[Child]:
-    """A Python program on that core; `command` is what follows the interpreter's name."""
+    """A Python program on that core, or on these; `command` follows the interpreter's name."""
     child = Child(name, folder / f"{name}.log")
     taskset = shutil.which("taskset") or "taskset"
-    child.launch(
-        [taskset, "-c", str(core), sys.executable, *command], env={**os.environ, **(env or {})}
-    )
+    on = str(core) if isinstance(core, int) else ",".join(map(str, core))
+    child.launch([taskset, "-c", on, sys.executable, *command], env={**os.environ, **(env or {})})
     try:
         yield child
     finally:
@@ -126,31 +136,47 @@ def load(
     """Send from that core for so long: the lines of `bodies` from `first` on, else plain GETs.
 
     Raises:
-        RuntimeError: an answer was no success.
+        RuntimeError: an answer was no success, or there was none.
     """
-    command = ["taskset", "-c", str(core), "wrk", "--threads", "1"]
-    command += ["--connections", str(CONNECTIONS), "--duration", f"{seconds:g}s"]
-    command += ["--timeout", "10s", "--script", str(_SCRIPT), url, "--"]
-    command += [str(bodies or "-"), str(first), authorization]
-    return _sent(command, url)
+    words = (_SCRIPT, bodies or "-", first, authorization)
+    return _sent(_wrk(url, core, seconds, CONNECTIONS, words), url)
 
 
-def load_targets(url: str, core: int, seconds: float, targets: Path) -> Load:
+def load_targets(
+    url: str, core: int, seconds: float, targets: Path, connections: int = CONNECTIONS
+) -> Load:
     """GET the addresses in that file from that core for so long, in turn.
 
     Raises:
-        RuntimeError: an answer was no success.
+        RuntimeError: an answer was no success, or there was none.
     """
+    return _sent(_wrk(url, core, seconds, connections, (_TARGETS, targets)), url)
+
+
+def load_drawn(url: str, core: int, seconds: float, draw: Draw) -> Load:
+    """GET badges from that core for so long, drawn by chance.
+
+    Raises:
+        RuntimeError: an answer was no success, or there was none.
+    """
+    words = (_DRAWN, draw.skus, draw.hot, draw.hot_share, draw.seed)
+    return _sent(_wrk(url, core, seconds, CONNECTIONS, words), url)
+
+
+def _wrk(
+    url: str, core: int, seconds: float, connections: int, script: Sequence[object]
+) -> list[str]:
+    """The command: wrk on that core, with a script and its arguments."""
+    name, *arguments = map(str, script)
     command = ["taskset", "-c", str(core), "wrk", "--threads", "1"]
-    command += ["--connections", str(CONNECTIONS), "--duration", f"{seconds:g}s"]
-    command += ["--timeout", "10s", "--script", str(_TARGETS), url, "--", str(targets)]
-    return _sent(command, url)
+    command += ["--connections", str(connections), "--duration", f"{seconds:g}s"]
+    return [*command, "--timeout", "10s", "--script", name, url, "--", *arguments]
 
 
 def _sent(command: Sequence[str], url: str) -> Load:
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
     (line,) = (line for line in done.stdout.splitlines() if line.startswith("{"))
     found = msgspec.json.decode(line, type=Load)
-    if found.broken or found.refused or found.late:
+    if found.broken or found.refused or found.late or not found.requests:
         raise RuntimeError(f"not every request to {url} was answered: {found}")
     return found

@@ -9,10 +9,8 @@ from the moment at which the commit is sent.
 from __future__ import annotations
 
 import asyncio
-import json
 import random
 import time
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -23,6 +21,7 @@ import uvloop
 from benchmarks import erp
 from benchmarks.figures import percentile
 from benchmarks.programs import running
+from benchmarks.watching import Shopper, seconds_until
 from gateway.store.changes import ChangeListener
 from gateway.store.client import StoreClient
 from gateway.store.keys import Keyspace
@@ -71,10 +70,10 @@ async def _measure(
     bare: list[float] = []
     written: list[float] = []
     told: list[float] = []
-    shopper = _Shopper(port)
-    await shopper.until_ready()
+    shopper = Shopper(port)
+    await shopper.until_ready("SKU-0000000")
     for number in range(changes):
-        bare.append(await _after(lambda: database.execute("NOTIFY bare"), heard))
+        bare.append(await seconds_until(heard, lambda: database.execute("NOTIFY bare")))
         sku = f"SKU-{chance.randrange(SKUS):07d}"
         before = await shopper.public(sku)
         async with database.transaction():
@@ -101,59 +100,11 @@ async def _measure(
     return bare, written, told
 
 
-async def _after(act: Callable[[], Awaitable[object]], heard: asyncio.Event) -> float:
-    heard.clear()
-    began = time.perf_counter()
-    acting = asyncio.ensure_future(act())
-    await heard.wait()
-    took = time.perf_counter() - began
-    await acting
-    return took
-
-
-class _Shopper:
-    """One kept connection to the gateway, by as little code as tells its answers apart."""
-
-    def __init__(self, port: int) -> None:
-        self._port = port
-        self._reader: asyncio.StreamReader | None = None
-        self._writer: asyncio.StreamWriter | None = None
-
-    async def public(self, sku: str) -> bytes:
-        """Status and span of a SKU, as a stranger sees them."""
-        body = await self._get(f"/v1/stock?sku={sku}")
-        if b'"items"' not in body:
-            raise RuntimeError(body.decode())
-        item = json.loads(body)["items"][0]
-        return json.dumps([item["status"], item["span"]]).encode()
-
-    async def until_ready(self) -> None:
-        async with asyncio.timeout(60):
-            while True:
-                try:
-                    if b'"items"' in await self._get("/v1/stock?sku=SKU-0000000"):
-                        return
-                except OSError:
-                    self._writer = None
-                await asyncio.sleep(0.05)
-
-    def close(self) -> None:
-        if self._writer is not None:
-            self._writer.close()
-
-    async def _get(self, target: str) -> bytes:
-        if self._writer is None or self._reader is None:
-            self._reader, self._writer = await asyncio.open_connection("127.0.0.1", self._port)
-        self._writer.write(f"GET {target} HTTP/1.1\r\nHost: shop\r\n\r\n".encode())
-        head = (await self._reader.readuntil(b"\r\n\r\n")).lower()
-        length = int(head.partition(b"content-length:")[2].split(b"\r\n", 1)[0])
-        return await self._reader.readexactly(length)
-
-
 def _shown(bare: list[float], written: list[float], told: list[float]) -> dict[str, Any]:
     unit, far = median(bare), percentile(bare, 0.99)
     figures = {
         "changes": len(told),
+        "bound": BOUND,
         "bare_p50_ms": unit * 1000,
         "bare_p99_ms": far * 1000,
         "written_p50_ms": median(written) * 1000,

@@ -10,7 +10,10 @@ function init(arguments)
   if path == '-' then
     requests[1] = wrk.format('GET')
   else
-    local headers = {['Content-Type'] = 'application/json', ['Authorization'] = authorization}
+    local headers = {['Content-Type'] = 'application/json'}
+    if authorization ~= '' then
+      headers['Authorization'] = authorization
+    end
     for line in io.lines(path) do
       requests[#requests + 1] = wrk.format('POST', nil, headers, line)
     end
@@ -26,8 +29,8 @@ end
 function done(summary, latency, _)
   local errors = summary.errors
   io.write(string.format(
-    '{"requests":%d,"seconds":%.6f,"broken":%d,"refused":%d,"late":%d,"p50_ms":%.3f}\n',
+    '{"requests":%d,"seconds":%.6f,"broken":%d,"refused":%d,"late":%d,"p50_ms":%.3f,"p99_ms":%.3f}\n',
     summary.requests, summary.duration / 1e6,
     errors.connect + errors.read + errors.write, errors.status, errors.timeout,
-    latency:percentile(50) / 1000))
+    latency:percentile(50) / 1000, latency:percentile(99) / 1000))
 end

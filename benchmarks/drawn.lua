@@ -1,0 +1,30 @@
+-- GETs badges of SKUs drawn by chance; prints what came of it as one line of JSON.
+--
+-- wrk … -- <SKUs> <hot ones> <share of requests for those, of a hundred> <seed>
+-- The hot ones are the first of them; all other requests are for any SKU.
+
+local skus, hot, share, host
+
+function init(arguments)
+  skus, hot, share = tonumber(arguments[1]), tonumber(arguments[2]), tonumber(arguments[3])
+  host = wrk.headers['Host'] or wrk.host
+  math.randomseed(tonumber(arguments[4]))
+end
+
+function request()
+  local among = skus
+  if share > 0 and math.random(100) <= share then
+    among = hot
+  end
+  return string.format(
+    'GET /v1/stock/SKU-%06d HTTP/1.1\r\nHost: %s\r\n\r\n', math.random(0, among - 1), host)
+end
+
+function done(summary, latency, _)
+  local errors = summary.errors
+  io.write(string.format(
+    '{"requests":%d,"seconds":%.6f,"broken":%d,"refused":%d,"late":%d,"p50_ms":%.3f,"p99_ms":%.3f}\n',
+    summary.requests, summary.duration / 1e6,
+    errors.connect + errors.read + errors.write, errors.status, errors.timeout,
+    latency:percentile(50) / 1000, latency:percentile(99) / 1000))
+end
