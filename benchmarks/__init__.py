@@ -1,7 +1,8 @@
 """What Stockspan costs, measured as ratios of things run in turns in one go.
 
-`scripts/bench` runs all, `scripts/bench snapshot` one, `--quick` a smaller form of each. Results
-are printed and written to `benchmarks/results/`. A machine is noisy: an absolute time here proves
+`scripts/bench` runs all, `scripts/bench snapshot` one, `--quick` a smaller form. Results are
+written to `benchmarks/results/`, and at the end come a table of the figures that have a bound
+(`judged`) and a page with charts (`page`). A machine is noisy: an absolute time here proves
 nothing, a ratio of medians with its spread says something.
 
 - `snapshot`     rows a second from PostgreSQL into Valkey, against the same rows as plain HSETs
@@ -10,6 +11,9 @@ nothing, a ratio of medians with its spread says something.
 - `confirmations` calls of the ERP for a thousand confirmations, and what a caller waits beyond one
 - `outage`       p99 of answers with a broken ERP, against that with a whole one
 - `memory`       bytes of Valkey a SKU takes
+- `badges`       badges a second: FastAPI with redis-py, webdis, a constant body, the store alone
+- `near_cache`   how late a change is seen where answers are kept, and what one takes of memory
+- `curves`       badges a second by SKUs asked for, catalogue, connections, workers, kept answers
 - `prices`       50-line price queries a second, against one SQL query and against doing nothing
 - `price_memory` bytes of Valkey a contract row, a SKU with its price and a customer take
 - `resolution`   resolving a price alone, by the number of candidates

@@ -26,4 +26,4 @@ def run(folder: Path, quick: bool) -> dict[str, Any]:  # noqa: FBT001 - what eve
                 peak = snapshot(settings)["peak_mib"]
                 peaks[f"{rows} {turn}"] = peak
                 print(f"{rows:>9,} rows, {turn}: {peak:6.1f} MiB at the peak (bound {BOUND_MIB})")
-    return {"bound_mib": BOUND_MIB, "peak_mib": peaks}
+    return {"bound_mib": BOUND_MIB, "most_mib": max(peaks.values()), "peak_mib": peaks}
