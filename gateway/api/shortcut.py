@@ -11,7 +11,6 @@ import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache, partial
-from operator import attrgetter
 from typing import Final
 from urllib.parse import unquote
 
@@ -30,6 +29,7 @@ from gateway.api.prompt import LATER, Then
 from gateway.api.raw_answers import date_text, raw_answer
 from gateway.api.routes import JSON
 from gateway.api.showing import Item, Showing
+from gateway.api.stock_fragments import Told
 from gateway.domain.identifiers import is_identifier
 from gateway.observability.metrics import GatewayMetrics
 from gateway.services.directory import Directory
@@ -47,7 +47,6 @@ _NEXT: Final = "&sku="
 _STEPS: Final = ("/.", "/..")
 # What one calls a SKU as a rule.
 _PLAIN: Final = re.compile(r"/v1/stock/([A-Za-z0-9._-]+)")
-_is_last_known: Final = attrgetter("last_known")
 _METHODS: Final = frozenset({"GET", "HEAD"})
 
 
@@ -125,9 +124,9 @@ class Shortcut:
             return None
         started = time.perf_counter()
         asked = _Asked(method, skus, target.startswith(_ONE), asking.headers, started)
-        shown = self._showing.kept(skus, asking.context.circumstances)
-        if shown is not None:
-            return self._answered(asked, shown)
+        told = self._showing.kept(skus, asking.context.circumstances)
+        if told is not None:
+            return self._answered(asked, told)
         if not self._is_to_fetch(asked):
             return None
         coming = self._fetching.send(skus, asking.context)
@@ -159,11 +158,11 @@ class Shortcut:
         if whole is not None and hdrs.IF_NONE_MATCH not in headers:
             # What somebody has is another thing for each address.
             self._heads.remember(whole, message, asking)
-        shown = self._showing.kept(skus, asking.context.circumstances)
-        if shown is None:
+        told = self._showing.kept(skus, asking.context.circumstances)
+        if told is None:
             return None
         asked = _Asked(method, skus, target.startswith(_ONE), asking.headers, started)
-        return self._answered(asked, shown)
+        return self._answered(asked, told)
 
     def _is_to_fetch(self, asked: _Asked) -> bool:
         # Of many SKUs, looking them up is the work.
@@ -186,35 +185,31 @@ class Shortcut:
         items = coming.result()
         shown = [item for item in items if isinstance(item, Shown)]
         # What is not known, or may not be told, has answers of its own kind.
-        then(self._answered(asked, shown) if len(shown) == len(items) else None)
+        if len(shown) < len(items):
+            then(None)
+        else:
+            then(self._answered(asked, stock_fragments.told(shown, self._clock_ms())))
 
     def _failed(self, asked: _Asked, error: BaseException) -> bytes:
         response = failed(error, self._metrics, asked.route)
         self._count(asked, response.status)
         return raw_answer(response, self._shared, headless=asked.method == "HEAD")
 
-    def _answered(self, asked: _Asked, shown: Sequence[Shown]) -> bytes:
-        now_ms = self._clock_ms()
-        tag = stock_fragments.entity_tag([item.digest for item in shown])
-        verified = stock_fragments.verified(shown, now_ms)
+    def _answered(self, asked: _Asked, told: Told) -> bytes:
+        tag = stock_fragments.entity_tag(told.digests)
+        verified = told.verified
         status = caching.HIT
-        store_down = any(map(_is_last_known, shown))
-        if store_down or not verified.is_fresh:
+        if told.last_known or not verified.is_fresh:
             erp_down = self._directory.current.any_failing(STOCK_KINDS)
-            status = verified.status(erp_down=erp_down, store_down=store_down)
+            status = verified.status(erp_down=erp_down, store_down=told.last_known)
         ages = _ages(verified.age, status, int(time.time()))
         if caching.is_known(asked.headers, tag):
             self._count(asked, 304)
             return f"{self._known}Etag: {tag}\r\n{ages}\r\n".encode()
-        body: Sequence[bytes]
-        if asked.alone:
-            body = stock_fragments.item_pieces(shown[0])
-        else:
-            body = stock_fragments.pieces(shown)
-        length = sum(map(len, body))
-        head = f"{self._told}Etag: {tag}\r\n{ages}Content-Length: {length}\r\n\r\n".encode()
+        body = told.texts[0] if asked.alone else stock_fragments.items_text(told.texts)
+        head = f"{self._told}Etag: {tag}\r\n{ages}Content-Length: {len(body)}\r\n\r\n".encode()
         self._count(asked, 200)
-        return head if asked.method == "HEAD" else b"".join((head, *body))
+        return head if asked.method == "HEAD" else head + body
 
     def _count(self, asked: _Asked, status: int) -> None:
         seconds = time.perf_counter() - asked.started

@@ -11,6 +11,8 @@ from itertools import chain
 import msgspec
 
 from gateway.api import stock_fragments
+from gateway.api.caching import Verified
+from gateway.api.stock_fragments import Told
 from gateway.services.kept_answers import KeptAnswers, Shown
 from gateway.services.lookups import StockLookups
 from gateway.services.stock_answers import (
@@ -72,13 +74,24 @@ class Showing:
             items.append([self._item(answer, context, mine) for answer in answers])
         return items
 
-    def kept(self, skus: Sequence[str], circumstances: Circumstances) -> list[Shown] | None:
+    def kept(self, skus: Sequence[str], circumstances: Circumstances) -> Told | None:
         """All of these SKUs as they were kept; None where some were not."""
-        if not self._kept.may_tell:
+        kept, now_ms = self._kept, self._clock_ms()
+        if not kept.may_tell:
             return None
-        found = self._kept.find(skus, circumstances, self._clock_ms())
+        sheet = kept.sheet(circumstances, now_ms)
+        texts = None if sheet is None else sheet.texts(skus)
+        if sheet is not None and texts is not None:
+            digests = [sheet.digests[sku] for sku in skus]
+            fresh_until_ms = sheet.as_of_ms + sheet.fresh_for_ms
+            return Told(texts, digests, Verified(sheet.as_of_ms, now_ms, fresh_until_ms))
+        found = kept.find(skus, circumstances, now_ms)
         shown = [item for item in found if item is not None]
-        return shown if len(shown) == len(found) else None
+        if len(shown) < len(found):
+            return None
+        told = stock_fragments.told(shown, now_ms)
+        kept.write_out(shown, told.texts, circumstances, now_ms)
+        return told
 
     def is_unknown(self, sku: str) -> bool:
         """Whether this SKU was unknown just now."""

@@ -74,7 +74,7 @@ class StockHandlers:
             return _unknown(sku, exact=exact)
         if isinstance(item, WithheldSku):
             raise item.error()
-        text = b"".join(stock_fragments.item_pieces(item))
+        text = stock_fragments.item_text(item)
         return self._respond(request, text, [item.digest], [item], exact=exact)
 
     async def many(self, request: web.Request) -> web.Response:
@@ -113,7 +113,7 @@ class StockHandlers:
         for item in items:
             if isinstance(item, Shown):
                 digests.append(item.digest)
-                texts.append(b"".join(stock_fragments.item_pieces(item)))
+                texts.append(stock_fragments.item_text(item))
             else:
                 texts.append(stock_fragments.missing(item))
                 digests.append(stock_fragments.digest(texts[-1]))

@@ -10,8 +10,10 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from hashlib import blake2b
+from operator import attrgetter
 from typing import Final
 
+import msgspec
 from msgspec import UNSET
 
 from gateway.api.caching import Verified
@@ -42,12 +44,32 @@ SCHEMA_ORG: Final[Mapping[StockStatus, str | None]] = {
 
 _ERRORS: Final = {name: ItemError(kind.type, kind.title) for name, kind in KINDS.items()}
 # Inside a JSON text every quote is escaped, so what is looked for can only be the field.
+_is_last_known: Final = attrgetter("last_known")
 _STATUS: Final = b',"status":'
 _SKU: Final = b'{"sku":'
 _OPENING: Final = b'{"items":['
 _CLOSING: Final = b"]}"
 _AS_OF: Final = b'"as_of":"'
 _AS_OF_SIZE: Final = len("2026-11-21T10:00:00Z")
+
+
+class Told(msgspec.Struct, frozen=True, gc=False):
+    """Items as texts, with what their validator is made of, and how old they are together."""
+
+    texts: Sequence[bytes]
+    digests: Sequence[bytes]
+    verified: Verified
+    last_known: bool = False
+
+
+def told(shown: Sequence[Shown], now_ms: int) -> Told:
+    """These items, as they are told now."""
+    return Told(
+        [item_text(item) for item in shown],
+        [item.digest for item in shown],
+        verified(shown, now_ms),
+        any(map(_is_last_known, shown)),
+    )
 
 
 def shown(answer: StockAnswer, *, judged: bool) -> Shown:
@@ -71,32 +93,16 @@ def missing(answer: UnknownSku | WithheldSku) -> bytes:
     return encode(UnknownItem(answer.sku, _ERRORS[answer.problem]))
 
 
-def item_pieces(item: Shown) -> tuple[bytes, bytes, bytes, bytes, bytes]:
-    """An item with its age: to be joined."""
+def item_text(item: Shown) -> bytes:
+    """An item with its age."""
     wording = item.wording
     moment = moment_text(item.as_of_ms // 1000)
-    return _SKU, encode(item.sku), wording.middle, moment, wording.end
+    return b"".join((_SKU, encode(item.sku), wording.middle, moment, wording.end))
 
 
 def items_text(items: Sequence[bytes]) -> bytes:
     """The answer of many items."""
     return b"".join((_OPENING, b",".join(items), _CLOSING))
-
-
-def pieces(shown: Sequence[Shown]) -> list[bytes]:
-    """The same of items that all have a figure: to be joined."""
-    told: list[bytes] = []
-    before, second, moment = _OPENING, -1, b""
-    for item in shown:
-        # Most of them are of the same feed.
-        if item.as_of_ms // 1000 != second:
-            second = item.as_of_ms // 1000
-            moment = moment_text(second)
-        wording = item.wording
-        told += (before, _SKU, encode(item.sku), wording.middle, moment, wording.end)
-        before = b","
-    told.append(_CLOSING)
-    return told
 
 
 def entity_tag(digests: Sequence[bytes]) -> str:

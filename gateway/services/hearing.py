@@ -36,6 +36,8 @@ class Hearing:
         self._linked = linked
         self._clock = clock
         self._number = 0
+        self.proof = 0
+        """The number of the last call that was heard."""
         self._called: deque[tuple[int, Snapshot, float]] = deque(maxlen=16)
         self._until = 0.0
         self._proved = Snapshot()
@@ -64,6 +66,7 @@ class Hearing:
             called, directory, at = self._called.popleft()
             if called == number:
                 self._proved, self._until = directory, at + TRUSTED_FOR
+                self.proof = number
                 self._through.clear()
 
     def on_break(self) -> None:

@@ -17,6 +17,7 @@ from msgspec.structs import replace
 from gateway.near_cache import AdmittingCache, NearCache
 from gateway.services.directory import Snapshot
 from gateway.services.hearing import Hearing
+from gateway.services.sheets import Sheet, Sheets
 from gateway.services.stock_answers import Circumstances, Lasting, StockAnswer
 from gateway.store.keys import Change, ChangeKind
 
@@ -60,6 +61,8 @@ class Shown(msgspec.Struct, frozen=True, gc=False):
     as_of_ms: int
     fresh_for_ms: int
     last_known: bool = False
+    until_ms: int = 0
+    """Until when it is told so, if nothing changes; 0 for this time alone."""
 
 
 class Kept(msgspec.Struct, frozen=True, gc=False):
@@ -99,6 +102,7 @@ class KeptAnswers:
         self._on_told = on_told
         self._asked = 0
         self._kept: AdmittingCache[str, Kept] = AdmittingCache(capacity, _weight)
+        self._sheets = Sheets()
         self._unknown: NearCache[str, int] = NearCache(_UNKNOWN_SKUS)
         self._directory = Snapshot()
 
@@ -130,6 +134,32 @@ class KeptAnswers:
         if not self._asked % _TOUCHED_EVERY:
             self._on_told([sku for sku, told in zip(skus, found, strict=True) if told])
         return found
+
+    def sheet(self, circumstances: Circumstances, now_ms: int) -> Sheet | None:
+        """What is written out already; only if anything may be told (`may_tell`)."""
+        return self._sheets.get(circumstances, self._hearing.proof, now_ms)
+
+    def write_out(
+        self,
+        shown: Sequence[Shown],
+        texts: Sequence[bytes],
+        circumstances: Circumstances,
+        now_ms: int,
+    ) -> None:
+        """Have what was found just now, and is these texts, on the sheet."""
+        sheet = self.sheet(circumstances, now_ms)
+        if sheet is None:
+            first = shown[0]
+            sheet = Sheet(self._hearing.proof, now_ms, first.as_of_ms, first.fresh_for_ms)
+            self._sheets.put(circumstances, sheet)
+        for item, text in zip(shown, texts, strict=True):
+            # What ends before the sheet does, or is of another moment, is put together each time.
+            if (
+                item.until_ms >= sheet.ends_ms
+                and item.as_of_ms == sheet.as_of_ms
+                and item.fresh_for_ms == sheet.fresh_for_ms
+            ):
+                sheet.write(item.sku, text, item.digest)
 
     def is_unknown(self, sku: str, now_ms: int) -> bool:
         """Whether nothing was known of this SKU just now, if that may be told (`may_tell`)."""
@@ -175,6 +205,7 @@ class KeptAnswers:
             self._clear()
         elif change.kind in _OF_SKU:
             self._kept.evict(change.name)
+            self._sheets.strike(change.name)
             self._unknown.evict(change.name)
 
     def on_renewed(self, directory: Snapshot | None) -> None:
@@ -189,24 +220,23 @@ class KeptAnswers:
     def _clear(self) -> None:
         # Both are told of the same changes, so a ticket of one is a ticket of the other.
         self._kept.clear()
+        self._sheets.clear()
         self._unknown.clear()
 
 
 def _told(sku: str, kept: Kept, through_ms: int | None, now_ms: int) -> Shown | None:
     """What is kept, right through `through_ms` as far as was heard; None if it is not any more."""
     lasting = kept.lasting
-    if (
-        through_ms is None
-        or not kept.kept_ms <= now_ms < kept.kept_ms + LONGEST_MS
-        or now_ms >= lasting.until_ms
-    ):
+    until_ms = min(kept.kept_ms + LONGEST_MS, lasting.until_ms)
+    if through_ms is None or not kept.kept_ms <= now_ms < until_ms:
         return None
     as_of_ms = kept.as_of_ms
     if through_ms > as_of_ms:
         as_of_ms = min(through_ms, now_ms)
-    if lasting.older_than_ms < now_ms - as_of_ms <= lasting.up_to_ms:
-        return Shown(sku, kept.wording, kept.digest, as_of_ms, kept.fresh_for_ms)
-    return None
+    if not lasting.older_than_ms < now_ms - as_of_ms <= lasting.up_to_ms:
+        return None
+    until_ms = min(until_ms, as_of_ms + lasting.up_to_ms + 1)
+    return Shown(sku, kept.wording, kept.digest, as_of_ms, kept.fresh_for_ms, until_ms=until_ms)
 
 
 def _without(kept: Kept | None, circumstances: Circumstances, most: int) -> Kept | None:

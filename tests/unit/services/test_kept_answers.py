@@ -93,8 +93,15 @@ class Shop:
         """The version that is told of it, and as of when."""
         if not self.kept.may_tell:
             return None
+        sheet = self.kept.sheet(PLAIN, self.now_ms)
+        texts = None if sheet is None else sheet.texts([sku])
+        if sheet is not None and texts is not None:
+            return int(texts[0]), sheet.as_of_ms
         (found,) = self.kept.find([sku], PLAIN, self.now_ms)
-        return None if found is None else (int(found.wording.middle), found.as_of_ms)
+        if found is None:
+            return None
+        self.kept.write_out([found], [found.wording.middle], PLAIN, self.now_ms)
+        return int(found.wording.middle), found.as_of_ms
 
     def judge(self) -> int:
         """How many SKUs are told of, all of them rightly."""
@@ -285,6 +292,23 @@ def test_a_cold_store_ends_all_of_it() -> None:
     shop.kept.on_renewed(replace(shop.current, epoch=None))
     shop.hear()
     assert not shop.kept.may_tell
+
+
+def test_what_is_written_out_is_struck_when_it_changes() -> None:
+    shop = calm_shop()
+    ticket = shop.kept.ticket()
+    assert ticket is not None
+    lasting = Lasting(-1, 60_000, (1,), START_MS + 60_000)
+    for sku in ("A", "B"):
+        told = answer(sku, shop.through_ms_known, Freshness.FRESH, lasting)
+        shop.kept.keep(told, shown(told, 0), PLAIN, ticket)
+        assert shop.told(sku) == (0, shop.through_ms_known)
+    sheet = shop.kept.sheet(PLAIN, shop.now_ms)
+    assert sheet is not None
+    assert sheet.texts(["A", "B"]) == [b"0", b"0"]
+    shop.kept.on_change(Change(ChangeKind.SKU, "A"))
+    assert (sheet.texts(["A"]), sheet.texts(["B"])) == (None, [b"0"])
+    assert shop.told("A") is None
 
 
 def test_of_one_sku_some_answers_are_kept_and_the_latest_of_them() -> None:
