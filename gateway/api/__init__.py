@@ -7,7 +7,7 @@
   caches and browsers live.
 - `prompt` answers the plainest requests before anybody is woken; `shortcut` knows their answers,
   `heads` header lines that were read before, `fetching` looks up what is not at hand, for many
-  together, and `raw_answers` writes down what went wrong.
+  together, and `raw_answers` writes down what went wrong (`unknown_skus`: what nobody knows).
 - `prices` answers for one buyer: `price_parameters` reads what was asked, `price_access` decides
   who may ask it, `price_fragments` writes lines down as `price_shapes` has them.
 - `checkout` looks a cart up, with modules of the same kind beside it.

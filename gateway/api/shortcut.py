@@ -30,12 +30,13 @@ from gateway.api.raw_answers import date_text, raw_answer
 from gateway.api.routes import JSON
 from gateway.api.showing import Item, Showing
 from gateway.api.stock_fragments import Told
+from gateway.api.unknown_skus import unknown_sku
 from gateway.domain.identifiers import is_identifier
 from gateway.observability.metrics import GatewayMetrics
 from gateway.services.directory import Directory
 from gateway.services.kept_answers import Shown
 from gateway.services.selling import SellingRules
-from gateway.services.stock_answers import StockContext
+from gateway.services.stock_answers import StockContext, UnknownSku
 from gateway.store.feeds import STOCK_KINDS
 
 ONE: Final = "/v1/stock/{sku}"
@@ -182,16 +183,18 @@ class Shortcut:
         if error is not None:
             then(self._failed(asked, error))
             return
-        items = coming.result()
-        shown = [item for item in items if isinstance(item, Shown)]
-        # What is not known, or may not be told, has answers of its own kind.
-        if len(shown) < len(items):
-            then(None)
+        (item,) = coming.result()
+        if isinstance(item, Shown):
+            then(self._answered(asked, stock_fragments.told([item], self._clock_ms())))
+        elif isinstance(item, UnknownSku):
+            then(self._refused(asked, unknown_sku(item.sku)))
         else:
-            then(self._answered(asked, stock_fragments.told(shown, self._clock_ms())))
+            then(self._failed(asked, item.error()))
 
     def _failed(self, asked: _Asked, error: BaseException) -> bytes:
-        response = failed(error, self._metrics, asked.route)
+        return self._refused(asked, failed(error, self._metrics, asked.route))
+
+    def _refused(self, asked: _Asked, response: web.Response) -> bytes:
         self._count(asked, response.status)
         return raw_answer(response, self._shared, headless=asked.method == "HEAD")
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 import msgspec
 from aiohttp import hdrs, web
 
-from gateway.api import caching, problems, stock_fragments
+from gateway.api import caching, stock_fragments
 from gateway.api.auth import STOCK_EXACT, Authentication
 from gateway.api.bodies import read_json
 from gateway.api.fields import checked_skus, merged, parse_query
@@ -23,7 +23,7 @@ from gateway.api.parameters import (
 from gateway.api.routes import JSON, Route
 from gateway.api.showing import Showing
 from gateway.api.stock_operations import MANY, ONE, QUERY
-from gateway.domain.errors import UnknownSkuError
+from gateway.api.unknown_skus import unknown_sku
 from gateway.services.directory import Directory
 from gateway.services.kept_answers import Shown
 from gateway.services.selling import SellingRules
@@ -71,7 +71,7 @@ class StockHandlers:
         )
         (item,) = await self._showing.items([sku], context)
         if isinstance(item, UnknownSku):
-            return _unknown(sku, exact=exact)
+            return unknown_sku(sku, exact=exact)
         if isinstance(item, WithheldSku):
             raise item.error()
         text = stock_fragments.item_text(item)
@@ -155,11 +155,3 @@ class StockHandlers:
             hdrs.AGE: str(verified.age),
             caching.CACHE_STATUS: verified.status(erp_down=erp_down, store_down=store_down),
         }
-
-
-def _unknown(sku: str, *, exact: bool) -> web.Response:
-    response = problems.answer(UnknownSkuError(sku))
-    response.headers[hdrs.CACHE_CONTROL] = caching.PRIVATE if exact else caching.PUBLIC_MISS
-    response.headers[hdrs.VARY] = caching.VARY
-    response.headers[caching.CACHE_STATUS] = caching.MISS
-    return response

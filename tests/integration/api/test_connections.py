@@ -162,7 +162,7 @@ async def test_an_address_has_so_many_connections_and_is_told_so() -> None:
         assert (await second.answer()).endswith(b"here")
         third = await made.client(WHOLE)
         said = await third.answer()
-        assert said.startswith(b"HTTP/1.1 503 Overloaded\r\n")
+        assert said.startswith(b"HTTP/1.1 503 Service Unavailable\r\n")
         assert b"Retry-After: 1\r\n" in said
         assert b"too many connections from this address" in said
         assert await third.closed() == b""
