@@ -42,7 +42,8 @@ writes it as soon as the request has arrived, which `api.shortcut` has read.
 
 A price lookup, `POST /v1/prices/query`, goes the same way. `services.prices` takes what it can from
 the `price_book`: heads of lists, the customer, the SKUs and the rows of the customer's own lists.
-What is missing is read in two round trips at most (`store.prices`). `domain.pricing` resolves a
+What is missing is read in two round trips at most (`store.prices`). `services.price_terms` keeps a
+buyer's circumstances compiled until something in them changes, and `domain.pricing` resolves a
 SKU's offers into terms, once for all buyers of whom the same lists apply; a line is then one look
 into them and three sums. `services.checkout` puts stock, prices and rules on quantities together,
 and `tokens` signs the prices.

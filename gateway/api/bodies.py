@@ -53,6 +53,9 @@ async def read_json(
 
 async def _read(request: web.Request) -> bytes:
     try:
+        if request.content.is_eof():
+            # All of it came with the head: there is nothing to wait for.
+            return await request.read()
         async with asyncio.timeout(_PATIENCE):
             return await request.read()
     except TimeoutError:

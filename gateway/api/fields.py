@@ -16,7 +16,7 @@ from aiohttp import web
 
 from gateway.api.languages import spoken
 from gateway.domain.errors import FieldError, InvalidRequestError
-from gateway.domain.identifiers import RULE, is_identifier
+from gateway.domain.identifiers import RULE, all_identifiers, is_identifier
 from gateway.domain.money import minor_digits
 from gateway.domain.quantities import Milli, NotAQuantityError, parse_quantity, to_milli
 
@@ -139,6 +139,8 @@ def merged(address: P, body: P) -> P:
     Raises:
         InvalidRequestError: they name the same parameter differently.
     """
+    if address == type(address)():
+        return body
     reading = Reading()
     values: list[object] = []
     for name in address.__struct_fields__:
@@ -161,7 +163,7 @@ def checked_skus(skus: Sequence[str], most: int, field: str) -> Sequence[str]:
     if len(skus) > most:
         refuse(field, f"must name at most {most} SKUs", str(len(skus)))
     # Almost always all are well formed: the places of the wrong ones are looked for only then.
-    if not all(map(is_identifier, skus)):
+    if not all_identifiers(skus):
         raise InvalidRequestError(
             *(
                 FieldError(f"{field}[{place}]", "must be " + RULE, shown(sku))

@@ -18,14 +18,14 @@ from gateway.api.price_shapes import ConsideredShape, UnpricedItem
 from gateway.api.problem_kinds import KINDS
 from gateway.api.shapes import ItemError, encode
 from gateway.domain.explanation import Considered
-from gateway.domain.freshness import Freshness
 from gateway.domain.money import ONE, Price, amount_text, price_text
 from gateway.domain.price_lists import Layer
 from gateway.domain.quantities import UNIT, Milli, to_number
-from gateway.services.price_lines import NoPrice, PriceAnswer, PricedLine, UnpricedLine
+from gateway.services.price_lines import Age, NoPrice, PriceAnswer, PricedLine, UnpricedLine
 
 _FIRST_SECOND: Final = -62_135_596_800
 _LAST_SECOND: Final = 253_402_300_799
+_FEW_BREAKS: Final = 10
 
 _ERRORS: Final[dict[NoPrice, ItemError]] = {
     name: ItemError(KINDS[name].type, KINDS[name].title)
@@ -33,41 +33,47 @@ _ERRORS: Final[dict[NoPrice, ItemError]] = {
 }
 
 
-# What stands before the quantity, the net amount, tax and gross amount, the breaks, and the age.
-_Fragments = tuple[str, str, str, str, str, str]
-
-
 def lines(answer: PriceAnswer) -> list[str]:
     """The item of each line, in order."""
-    currency, digits = answer.currency, answer.digits
-    return [
-        priced(line, currency, digits) if isinstance(line, PricedLine) else _unpriced(line, digits)
-        for line in answer.lines
-    ]
+    return _texts(answer.lines, answer.currency, answer.digits)
 
 
 def priced(line: PricedLine, currency: str, digits: int) -> str:
     """The item of a line that has a price."""
-    fragments: _Fragments | None = line.kept.shown[line.step]
-    if fragments is None:
-        fragments = line.kept.shown[line.step] = _fragments(line, currency, digits)
-    if line.kept.beside is None:
-        line.kept.beside = _breaks(line, digits)
-    start, net, tax, gross, breaks, until = fragments
-    quantity, amounts = line.quantity, line.amounts
-    number = quantity / UNIT if quantity % UNIT else quantity // UNIT
+    (text,) = _texts((line,), currency, digits)
+    return text
+
+
+def _texts(
+    priced_or_not: Sequence[PricedLine | UnpricedLine], currency: str, digits: int
+) -> list[str]:
     scale, parts = _parts(digits)
-    text = (
-        f"{start}{number!r}"
-        f"{net}{amounts.net // scale}{parts[amounts.net % scale]}"
-        f"{tax}{amounts.tax // scale}{parts[amounts.tax % scale]}"
-        f"{gross}{amounts.gross // scale}{parts[amounts.gross % scale]}"
-        f"{breaks}{line.kept.beside}{until}{_age(line.as_of_ms // 1000, line.freshness)}"
-    )
-    if line.explanation is None:
-        return text
-    told = encode(explanation_shapes(line.explanation, digits)).decode()
-    return f'{text[:-1]},"explanation":{told}}}'
+    tax, gross = _between(currency)
+    texts: list[str] = []
+    # One pass, with little in the way: an answer has up to a thousand lines.
+    for line in priced_or_not:
+        if not isinstance(line, PricedLine):
+            texts.append(_unpriced(line, digits))
+            continue
+        step, age = line.step, line.age
+        after: str = step.after or _write(line, currency, digits)
+        if age.shown is None:
+            age.shown = _age(age)
+        quantity, amounts = line.quantity, line.amounts
+        number = quantity / UNIT if quantity % UNIT else quantity // UNIT
+        of_net, of_tax, of_gross = amounts.net, amounts.tax, amounts.gross
+        text = (
+            f'{{"sku":"{step.name}","quantity":{number!r}{step.before}'
+            f"{of_net // scale}{parts[of_net % scale]}"
+            f"{tax}{of_tax // scale}{parts[of_tax % scale]}"
+            f"{gross}{of_gross // scale}{parts[of_gross % scale]}"
+            f"{after}{age.shown}"
+        )
+        if line.explanation is not None:
+            told = encode(explanation_shapes(line.explanation, digits)).decode()
+            text = f'{text[:-1]},"explanation":{told}}}'
+        texts.append(text)
+    return texts
 
 
 def items_text(items: Iterable[str]) -> bytes:
@@ -98,8 +104,11 @@ def moment_text(second: int) -> str:
     return datetime.fromtimestamp(known, UTC).isoformat()[: len("2026-11-21T10:00:00")] + "Z"
 
 
-def _fragments(line: PricedLine, code: str, digits: int) -> _Fragments:
-    """The line's item, cut where another request may have another value."""
+def _write(line: PricedLine, code: str, digits: int) -> str:
+    """Write the line's item down, cut where another request may have another value.
+
+    Gives the last piece, which is not kept where it is long: each step has one.
+    """
     price, parts = line.price, _price_parts(digits)
     end = _end(code)
 
@@ -108,25 +117,28 @@ def _fragments(line: PricedLine, code: str, digits: int) -> _Fragments:
 
     base = price.base_price
     base_price = "null" if base is None else f'{{"amount":"{text(base)}{end}'
-    until_ms = price.valid_until_ms
-    until = "null" if until_ms is None else f'"{moment_text(until_ms // 1000)}"'
     prices = f'"unit_price":{{"amount":"{text(price.unit_price)}{end},"base_price":{base_price}'
     won = _won(price.price_list, price.layer)
-    return (
-        f'{{"sku":{_json(line.sku)},"quantity":',
-        f',{prices},"line_net":{{"amount":"',
-        *_between(code),
-        f'{end},{won},"min_quantity":{_number(price.min_quantity)},"breaks":',
-        f',"valid_until":{until},',
+    step, written = line.step, _json(line.sku)[1:-1]
+    # Mostly the very text by which the SKU was found, which is at hand.
+    step.name = line.sku if written == line.sku else written
+    step.before = f',{prices},"line_net":{{"amount":"'
+    after = (
+        f'{end},{won},"min_quantity":{_number(price.min_quantity)}'
+        f',"breaks":{_breaks(line.terms.breaks, digits)}{_until(price.valid_until_ms)}'
     )
+    if len(line.terms.breaks) <= _FEW_BREAKS:
+        step.after = after
+    return after
 
 
-def _breaks(line: PricedLine, digits: int) -> str:
-    """All breaks of the terms: written once, however many steps there are."""
+@lru_cache(maxsize=1024)
+def _breaks(breaks: tuple[tuple[Milli, Price], ...], digits: int) -> str:
+    """All breaks of some terms."""
     parts = _price_parts(digits)
     written = [
         f'{{"min_quantity":{_number(start)},"unit_price":"{unit // ONE}{parts[unit % ONE]}"}}'
-        for start, unit in line.terms.breaks
+        for start, unit in breaks
     ]
     return f"[{','.join(written)}]"
 
@@ -141,6 +153,12 @@ def _end(code: str) -> str:
 def _between(code: str) -> tuple[str, str]:
     """What stands between the amounts: shared, so that it is always at hand."""
     return f'{_end(code)},"line_tax":{{"amount":"', f'{_end(code)},"line_gross":{{"amount":"'
+
+
+@lru_cache(maxsize=4096)
+def _until(end_ms: int | None) -> str:
+    moment = "null" if end_ms is None else f'"{moment_text(end_ms // 1000)}"'
+    return f',"valid_until":{moment},'
 
 
 @lru_cache(maxsize=4096)
@@ -168,10 +186,9 @@ def _price_parts(digits: int) -> Sequence[str]:
     return [price_text(part, digits).removeprefix("0") for part in range(ONE)]
 
 
-@lru_cache(maxsize=4096)
-def _age(second: int, freshness: Freshness) -> str:
+def _age(age: Age) -> str:
     """How a line ends: alike for all lines of one feed."""
-    return f'"as_of":"{moment_text(second)}","freshness":"{freshness}"}}'
+    return f'"as_of":"{moment_text(age.as_of_ms // 1000)}","freshness":"{age.freshness}"}}'
 
 
 def _json(text: str) -> str:

@@ -9,7 +9,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from gateway.api.fields import Query, Reading, checked_skus, refuse
-from gateway.domain.identifiers import is_identifier
+from gateway.domain.identifiers import all_identifiers
 from gateway.domain.quantities import LARGEST, UNIT, Milli, NotAQuantityError, to_milli
 from gateway.services.price_lines import WantedLine
 
@@ -129,6 +129,8 @@ def body_lines(body: PriceQuery) -> Sequence[WantedLine]:
     """
     lines = body.lines
     check_count(len(lines), MOST_IN_BODY)
+    if not all_identifiers([line.sku for line in lines]):
+        _name_what_is_wrong(lines)
     wanted: list[WantedLine] = []
     try:
         for line in lines:
@@ -139,7 +141,7 @@ def body_lines(body: PriceQuery) -> Sequence[WantedLine]:
             else:
                 quantity = _milli(given)
             # What is wrong, and where, is looked for only where something is.
-            if quantity <= 0 or not is_identifier(line.sku):
+            if quantity <= 0:
                 break
             wanted.append(WantedLine(line.sku, quantity))
     except NotAQuantityError:

@@ -35,6 +35,7 @@ _MOST_DIGITS: Final = 15
 _HALVES: Final = 2
 _TENS: Final = tuple(10**digits for digits in range(PRICE_DIGITS + 1))
 _ONE_OF_ONE: Final = ONE * UNIT
+_TWO_OF_ONE: Final = _HALVES * _ONE_OF_ONE
 
 
 class NotMoneyError(ValueError):
@@ -82,11 +83,6 @@ def less(price: Price, percent: Percent) -> Price:
     return half_up(price * (_WHOLE - percent), _WHOLE)
 
 
-def line_amount(price: Price, quantity: Milli, digits: int) -> Amount:
-    """So many at this price, rounded half up at the line."""
-    return half_up(price * quantity * _TENS[digits], _ONE_OF_ONE)
-
-
 def half_up(numerator: int, denominator: int) -> int:
     """The nearest whole number to a quotient that is not negative; a half goes up."""
     return (_HALVES * numerator + denominator) // (_HALVES * denominator)
@@ -104,14 +100,6 @@ class TaxRate(msgspec.Struct, frozen=True, gc=False):
         whole, _, part = text.partition(".")
         return cls(int(whole + part), 10 ** len(part))
 
-    def on(self, net: Amount) -> Amount:
-        """The tax on a net amount, rounded half up."""
-        return half_up(net * self.numerator, self.denominator)
-
-    def net_of(self, gross: Amount) -> Amount:
-        """The net amount of a gross one, rounded half up."""
-        return half_up(gross * self.denominator, self.denominator + self.numerator)
-
 
 class LineAmounts(msgspec.Struct, frozen=True, gc=False):
     """What a line costs; gross is always net + tax."""
@@ -121,16 +109,35 @@ class LineAmounts(msgspec.Struct, frozen=True, gc=False):
     gross: Amount
 
 
-def line_amounts(
-    price: Price, quantity: Milli, digits: int, rate: TaxRate, *, tax_included: bool
-) -> LineAmounts:
-    """Net, tax and gross of a line (CONTRACT 4.5); with `tax_included` the price is gross."""
-    given = line_amount(price, quantity, digits)
-    if tax_included:
-        net = rate.net_of(given)
-        return LineAmounts(net, given - net, given)
-    tax = rate.on(given)
-    return LineAmounts(given, tax, given + tax)
+class Charge(msgspec.Struct, gc=False):
+    """A unit price made ready for any quantity: what does not depend on it is reckoned once.
+
+    A line is `each` × quantity; of that a part is rounded off, the tax, or with `tax_included` the
+    net amount. Factors are doubled where a half is to go up.
+    """
+
+    each: int
+    factor: int
+    divisor: int
+    tax_included: bool
+
+    @classmethod
+    def of(cls, price: Price, digits: int, rate: TaxRate, *, tax_included: bool) -> Charge:
+        """The charge of this unit price, in a currency of so many decimals."""
+        each = _HALVES * price * _TENS[digits]
+        if tax_included:
+            whole = rate.denominator + rate.numerator
+            return cls(each, _HALVES * rate.denominator, whole, tax_included=True)
+        return cls(each, _HALVES * rate.numerator, rate.denominator, tax_included=False)
+
+    def amounts(self, quantity: Milli) -> LineAmounts:
+        """Net, tax and gross of a line (CONTRACT 4.5), each rounded half up at the line."""
+        given = (self.each * quantity + _ONE_OF_ONE) // _TWO_OF_ONE
+        divisor = self.divisor
+        part = (given * self.factor + divisor) // (divisor + divisor)
+        if self.tax_included:
+            return LineAmounts(part, given - part, given)
+        return LineAmounts(given, part, given + part)
 
 
 def price_text(price: Price, digits: int) -> str:

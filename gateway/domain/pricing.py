@@ -58,7 +58,7 @@ class ResolvedPrice(msgspec.Struct, frozen=True, gc=False):
 class PriceTerms(msgspec.Struct, frozen=True, eq=False, gc=False):
     """What a product costs a buyer, at every quantity; right at every moment of `steady`."""
 
-    starts: Sequence[Milli]
+    starts: tuple[Milli, ...]
     prices: Sequence[ResolvedPrice]
     breaks: tuple[tuple[Milli, Price], ...]
     steady: Validity

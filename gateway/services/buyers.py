@@ -13,6 +13,9 @@ import msgspec
 from gateway.domain.customers import Customer
 from gateway.domain.price_lists import Layer, PriceList
 
+BuyerKey = tuple[str | None, str, str, bool]
+"""Whose prices, where: customer, channel, currency, and whether base prices alone are told."""
+
 
 class Buyer(msgspec.Struct, frozen=True, eq=False):
     """Who buys where in which currency; None is nobody in particular.

@@ -19,9 +19,8 @@ from gateway.domain.errors import NotReadyError, StoreUnavailableError
 from gateway.domain.precedence import Strategy
 from gateway.domain.price_lists import PriceList, Target
 from gateway.near_cache import NearCache
-from gateway.services.buyers import Buyer, Heads
+from gateway.services.buyers import BuyerKey, Heads
 from gateway.services.price_copies import (
-    Agreed,
     Cells,
     Found,
     Numbered,
@@ -31,6 +30,7 @@ from gateway.services.price_copies import (
     cells_of,
 )
 from gateway.services.price_lines import KeptTerms
+from gateway.services.price_terms import Pricing
 from gateway.services.single_flight import SingleFlight
 from gateway.store.keys import Change, ChangeKind
 from gateway.store.prices import ListReading, PriceReading
@@ -39,10 +39,11 @@ _SKUS: Final = 100_000
 _CUSTOMERS: Final = 50_000
 _ROWS: Final = 500_000
 _CLASSES: Final = 10_000
-_LISTS_OF_BUYERS: Final = 500_000
-_TERMS: Final = 50_000
-"""So much of each is kept; of terms about two kilobytes each, so many that buyers share and so many
-that are of one buyer."""
+_BUYERS: Final = 500_000
+"""So many rows of the buyers' own lists are kept with the buyers, whose lists count as well."""
+
+_TERMS: Final = 100_000
+"""So many terms that buyers share, and so many others; each is somewhat above a kilobyte."""
 
 _FEW: Final = 1000
 """So many changed heads are read within a request; more are left to the background."""
@@ -108,11 +109,8 @@ class PriceBook:
         self.cells: NearCache[str, Cells] = NearCache(_CLASSES)
         # What is made of copies is kept under names that change with them: never evicted, only
         # outlived.
-        self.buyers: NearCache[tuple[object, ...], Buyer] = NearCache(
-            _LISTS_OF_BUYERS, lambda _, buyer: 1 + len(buyer.lists)
-        )
-        self.agreed: NearCache[tuple[object, ...], Agreed] = NearCache(
-            _ROWS, lambda key, agreed: len(key) + len(agreed.skus)
+        self.pricings: NearCache[BuyerKey, Pricing] = NearCache(
+            _BUYERS, lambda _, pricing: pricing.weight
         )
         self.shared = Shared(_TERMS)
         self.terms: NearCache[int, KeptTerms] = NearCache(_TERMS)
@@ -292,6 +290,5 @@ class PriceBook:
     def _drop_copies(self) -> None:
         for cache in (self.skus, self.customers, self.rows, self.cells):
             cache.clear()
-        self.buyers.clear()
-        self.agreed.clear()
+        self.pricings.clear()
         self.terms.clear()

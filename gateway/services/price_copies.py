@@ -7,17 +7,15 @@ a serial of its own, so that whatever was made from the old one can be told apar
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Final
 
 import msgspec
 
 from gateway.domain.candidates import (
-    Offer,
     PricedProduct,
     Ranked,
-    candidate_of,
     candidate_of_cell,
     ranked,
 )
@@ -27,54 +25,24 @@ from gateway.domain.precedence import Strategy
 from gateway.domain.price_lists import (
     EVERYTHING,
     Discount,
-    Layer,
-    PriceList,
     PriceRow,
     Scope,
     Target,
 )
 from gateway.domain.stock import PLAIN_PRODUCT, Product
 from gateway.services.price_lines import KeptTerms
+from gateway.services.ranked_rows import NO_ROWS, RankedRows
 from gateway.store.prices import SkuPrices
 
 _NUMBERED: Final = 100_000
 _LONG_LIST: Final = 2_000
 """So many targets of a long list are remembered, and what one request asks for beside."""
 
-
-class RankedRows:
-    """Rows of one list, ranked as candidates once they are asked for, and again with a new head."""
-
-    __slots__ = ("_head", "_ranked", "_rows")
-
-    def __init__(self, rows: tuple[PriceRow, ...]) -> None:
-        self._rows = rows
-        self._head: PriceList | None = None
-        self._ranked: Sequence[Ranked] = ()
-
-    def __bool__(self) -> bool:
-        return bool(self._rows)
-
-    def offers(self, head: PriceList) -> list[Offer]:
-        """The rows as offers of the list with this head."""
-        return [Offer(head, row) for row in self._rows]
-
-    def ranked(self, head: PriceList, strategy: Strategy) -> Sequence[Ranked]:
-        """The rows as candidates in this strategy's order, percentages in base lists left out.
-
-        A worker has one strategy.
-        """
-        if head is not self._head:
-            self._head = head
-            self._ranked = [
-                ranked(candidate_of(offer), strategy)
-                for offer in self.offers(head)
-                if offer.row.unit_price is not None or head.layer is not Layer.BASE
-            ]
-        return self._ranked
+_FEW_LISTS: Final = 8
+"""So many lists are asked one by one whether they name a SKU; more are thrown together."""
 
 
-NO_ROWS: Final = RankedRows(())
+_NONE: Final[Mapping[int, KeptTerms]] = {}
 _NO_PRODUCT: Final = PricedProduct("")
 
 
@@ -82,11 +50,12 @@ class SkuCopy:
     """A SKU as prices see it: its product, and its rows of lists that are open to all, by list."""
 
     __slots__ = (
-        *("assortments", "discount_class", "kept", "lists", "product", "product_group"),
-        *("rate", "rows", "serial"),
+        *("assortments", "discount_class", "lists", "name", "number", "others", "product"),
+        *("product_group", "rate", "rows", "serial", "terms"),
     )
 
     def __init__(self, sku: str, prices: SkuPrices, serial: int) -> None:
+        self.name = sku
         self.serial = serial
         record: Product = prices.product or PLAIN_PRODUCT
         # What many products share is one object: less memory, and less of it to look at.
@@ -102,8 +71,21 @@ class SkuCopy:
             rows.setdefault(row.price_list, []).append(row)
         self.lists = _shared_lists(tuple(sorted(rows)))
         self.rows = {name: RankedRows(tuple(found)) for name, found in rows.items()}
-        # Terms that all buyers share of whom the same is true, by the number of what is true.
-        self.kept: dict[int, KeptTerms] = {}
+        # Terms that all buyers share of whom the same is true, and the number of what is true: the
+        # last that were kept, and others by their numbers. Most SKUs have no others.
+        self.number = 0
+        self.terms: KeptTerms | None = None
+        self.others: Mapping[int, KeptTerms] = _NONE
+
+    def keep(self, number: int, terms: KeptTerms) -> None:
+        """Keep terms under their number."""
+        if self.terms is not None and self.number != number:
+            self.others = {**self.others, self.number: self.terms}
+        self.number, self.terms = number, terms
+
+    def forget(self) -> None:
+        """Keep none."""
+        self.terms, self.others = None, _NONE
 
 
 def _shared(text: str | None) -> str | None:
@@ -125,16 +107,16 @@ class Shared:
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._kept: list[dict[int, KeptTerms]] = []
+        self._kept: list[SkuCopy] = []
 
     def keep(self, sku: SkuCopy, number: int, terms: KeptTerms) -> None:
         """Keep terms with their SKU."""
         if len(self._kept) >= self._most:
             for kept in self._kept:
-                kept.clear()
+                kept.forget()
             self._kept.clear()
-        sku.kept[number] = terms
-        self._kept.append(sku.kept)
+        sku.keep(number, terms)
+        self._kept.append(sku)
 
 
 class Rows:
@@ -144,7 +126,7 @@ class Rows:
     rows is here too, with none.
     """
 
-    __slots__ = ("_everything", "groups", "name", "serial", "skus", "whole")
+    __slots__ = ("everything", "groups", "name", "serial", "skus", "whole")
 
     def __init__(self, name: str, serial: int, *, whole: bool) -> None:
         self.name = name
@@ -152,10 +134,10 @@ class Rows:
         self.whole = whole
         self.skus: dict[str, RankedRows] = {}
         self.groups: dict[str, RankedRows] = {}
-        self._everything: RankedRows | None = NO_ROWS if whole else None
+        self.everything: RankedRows | None = NO_ROWS if whole else None
 
     def __bool__(self) -> bool:
-        return bool(self.skus or self.groups or self._everything)
+        return bool(self.skus or self.groups or self.everything)
 
     @property
     def weight(self) -> int:
@@ -176,14 +158,14 @@ class Rows:
             elif target.scope is Scope.PRODUCT_GROUP:
                 self.groups[target.name] = found
             else:
-                self._everything = found
+                self.everything = found
 
     def unknown(self, skus: Iterable[SkuCopy]) -> list[Target]:
         """What of these SKUs' targets nobody has asked for yet."""
         if self.whole:
             return []
         unknown: dict[Target, None] = {}
-        if self._everything is None:
+        if self.everything is None:
             unknown[EVERYTHING] = None
         for sku in skus:
             name, group = sku.product.sku, sku.product.product_group
@@ -201,41 +183,51 @@ class Rows:
             found.append(rows)
         if self.groups and (rows := self.groups.get(product.product_group or "")):
             found.append(rows)
-        if self._everything:
-            found.append(self._everything)
+        if self.everything:
+            found.append(self.everything)
         return found
 
 
 class Agreed:
     """What was agreed with one buyer: the rows of lists that lie with the list, and the cells.
 
-    `skus` and `groups` are those that some row names: most SKUs are in neither, and have only
-    what is `for_all`.
+    `skus` (in parts) and `groups` are those that some row names: most SKUs are in neither, and have
+    only what is `for_all`.
     """
 
     __slots__ = (
-        *("_rows", "cells", "cells_for", "cells_serial", "for_all", "for_all_serials"),
-        *("groups", "skus"),
+        *("cells_for", "for_all", "for_all_serials", "groups", "of_cells", "rows", "skus"),
     )
 
     def __init__(self, rows: Iterable[Rows], cells: Cells | None) -> None:
-        self._rows = [of_list for of_list in rows if of_list]
-        self.skus: set[str] = set()
+        self.rows = [of_list for of_list in rows if of_list]
+        self.skus: Sequence[Collection[str]] = [
+            of_list.skus for of_list in self.rows if of_list.skus
+        ]
+        if len(self.skus) > _FEW_LISTS:
+            self.skus = [set().union(*self.skus)]
         self.groups: set[str | None] = set()
-        for of_list in self._rows:
-            self.skus.update(of_list.skus)
+        for of_list in self.rows:
             self.groups.update(of_list.groups)
         self.for_all = self.rows_for(_NO_PRODUCT)
         self.for_all_serials = tuple([of_list.serial for of_list, _ in self.for_all])
-        self.cells: Sequence[Discount] = () if cells is None else cells.cells
-        self.cells_serial = 0 if cells is None else cells.serial
+        self.of_cells = cells
         self.cells_for: Mapping[str | None, Sequence[Ranked]] = (
             {} if cells is None else cells.by_class
         )
 
+    @property
+    def cells(self) -> Sequence[Discount]:
+        """The cells of the customer's class."""
+        return () if self.of_cells is None else self.of_cells.cells
+
+    def is_of(self, rows: Iterable[Rows], cells: Cells | None) -> bool:
+        """Whether it was made of these very copies."""
+        return self.of_cells is cells and self.rows == [of_list for of_list in rows if of_list]
+
     def rows_for(self, product: PricedProduct) -> list[tuple[Rows, list[RankedRows]]]:
         """The rows for this product, of each list by themselves."""
-        return [(of_list, found) for of_list in self._rows if (found := of_list.of(product))]
+        return [(of_list, found) for of_list in self.rows if (found := of_list.of(product))]
 
 
 class Numbered:

@@ -7,7 +7,7 @@ one for the rows of the customer's own lists and the cells of the customer's cla
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from gateway.domain.candidates import PriceContext
@@ -15,17 +15,14 @@ from gateway.domain.customers import Customer
 from gateway.domain.errors import StoreUnavailableError, UnknownCustomerError
 from gateway.domain.money import minor_digits
 from gateway.domain.price_lists import Target
-from gateway.services.buyers import Buyer
+from gateway.services.buyers import Buyer, BuyerKey
 from gateway.services.directory import Directory, Snapshot
 from gateway.services.last_known import Outage
-from gateway.services.price_answers import Answering, Pricing
+from gateway.services.price_answers import Answering
 from gateway.services.price_book import PriceBook
 from gateway.services.price_copies import Agreed, Cells, Rows, SkuCopy
-from gateway.services.price_lines import (
-    PriceAnswer,
-    PriceRequest,
-    UnpricedLine,
-)
+from gateway.services.price_lines import PriceAnswer, PriceRequest, UnpricedLine
+from gateway.services.price_terms import Pricing
 from gateway.services.selling import Channel, SellingRules
 from gateway.store.feeds import has_prices, unready_prices
 
@@ -89,25 +86,22 @@ class PriceLookups:
             customer = customer or found.customer
         if request.customer is not None and customer is None:
             raise UnknownCustomerError(request.customer)
-        buyer, channel = self._buyer(request, customer)
-        agreed = await self._agreed(buyer, cells, skus, last_known=last_known)
+        channel, currency = self._channel_and_currency(request, customer)
+        key = (request.customer, channel.name, currency, request.base_only)
+        pricing = await self._pricing(key, customer, cells, skus, last_known=last_known)
         now_ms = self._clock_ms()
-        pricing = Pricing(
-            PriceContext(
-                customer,
-                channel.name,
-                buyer.currency,
-                now_ms if request.at_ms is None else request.at_ms,
-                self._book.strategy,
-                request.base_only,
-            ),
-            buyer,
-            agreed,
-            self._book,
+        context = PriceContext(
+            customer,
+            channel.name,
+            currency,
+            now_ms if request.at_ms is None else request.at_ms,
+            self._book.strategy,
+            request.base_only,
         )
         verified = self._directory.heard if self._book.is_linked() else directory
         answering = Answering(
             pricing,
+            context,
             verified,
             self._rules.freshness,
             self._book.heads,
@@ -117,7 +111,7 @@ class PriceLookups:
         return PriceAnswer(
             customer,
             channel,
-            buyer.currency,
+            currency,
             answering.digits,
             answering.lines(request.lines, skus, unread if last_known else ()),
         )
@@ -162,7 +156,9 @@ class PriceLookups:
         directory.require_epoch(self._book.epoch)
         return directory
 
-    def _buyer(self, request: PriceRequest, customer: Customer | None) -> tuple[Buyer, Channel]:
+    def _channel_and_currency(
+        self, request: PriceRequest, customer: Customer | None
+    ) -> tuple[Channel, str]:
         named = request.channel
         if named is None and customer is not None:
             named = customer.channel
@@ -170,14 +166,44 @@ class PriceLookups:
         currency = request.currency
         if currency is None and customer is not None:
             currency = customer.currency
-        currency = currency or channel.currency
-        key = (request.customer, channel.name, currency, request.base_only)
-        heads, buyers = self._book.heads, self._book.buyers
-        buyer = buyers.get(key)
-        if buyer is None or buyer.version != heads.version or buyer.customer is not customer:
-            buyer = heads.buyer(customer, channel.name, currency, base_only=request.base_only)
-            buyers.keep(key, buyer, buyers.ticket())
-        return buyer, channel
+        return channel, currency or channel.currency
+
+    async def _pricing(
+        self,
+        key: BuyerKey,
+        customer: Customer | None,
+        cells: Cells | None,
+        skus: Mapping[str, SkuCopy | None],
+        *,
+        last_known: bool,
+    ) -> Pricing:
+        """The buyer's circumstances: those compiled before, while nothing that is in them changed.
+
+        Raises:
+            StoreUnavailableError: something must be read, and only what is known last may be used.
+        """
+        book = self._book
+        # Taken before anything is read: what is evicted meanwhile makes this one out of date.
+        turn = book.rows.ticket()
+        known = book.pricings.get(key)
+        if known is not None and known.is_for(customer, book.heads.version):
+            if known.turn == turn and known.agreed.of_cells is cells:
+                return known
+            buyer = known.buyer
+        else:
+            known = None
+            _, channel, currency, base_only = key
+            buyer = book.heads.buyer(customer, channel, currency, base_only=base_only)
+        lists, cells = await self._agreed(buyer, cells, skus, last_known=last_known)
+        if not all(rows.whole for rows in lists):
+            return Pricing(buyer, Agreed(lists, cells), book, turn)
+        # Of whole lists alone it stays right for as long as the copies do.
+        if known is not None and known.agreed.is_of(lists, cells):
+            known.turn = turn
+            return known
+        pricing = Pricing(buyer, Agreed(lists, cells), book, turn)
+        book.pricings.put(key, pricing)
+        return pricing
 
     async def _agreed(
         self,
@@ -186,7 +212,7 @@ class PriceLookups:
         skus: Mapping[str, SkuCopy | None],
         *,
         last_known: bool,
-    ) -> Agreed:
+    ) -> tuple[Sequence[Rows], Cells | None]:
         """The rows of the buyer's lists that lie with the list, and the cells of the matrix.
 
         Raises:
@@ -215,17 +241,8 @@ class PriceLookups:
             held.update(await self._book.read_rows(unread, held))
         elif wanted is not None:
             cells = (await self._book.read([], None, wanted)).cells
-        lists = [rows for rows in held.values() if rows]
-        if not all(rows.whole for rows in lists):
-            return Agreed(lists, cells)
-        # Of whole lists alone it stays right for as long as the copies do.
-        key = (0 if cells is None else cells.serial, *[rows.serial for rows in lists])
-        agreed = self._book.agreed.get(key)
-        if agreed is None:
-            agreed = Agreed(lists, cells)
-            kept = self._book.agreed
-            kept.keep(key, agreed, kept.ticket())
-        return agreed
+        # None of them is None by now: what was, was read.
+        return [rows for rows in held.values() if rows is not None], cells
 
     @staticmethod
     def _unread(

@@ -29,6 +29,7 @@ from gateway.domain.identifiers import is_identifier
 from gateway.domain.money import (
     LARGEST_PRICE,
     LineAmounts,
+    TaxRate,
     amount_text,
     minor_digits,
     price_text,
@@ -37,7 +38,14 @@ from gateway.domain.price_lists import EVERYTHING, Layer, Scope, Target
 from gateway.domain.pricing import PriceTerms, ResolvedPrice
 from gateway.domain.quantities import LARGEST, to_number
 from gateway.domain.validity import ALWAYS
-from gateway.services.price_lines import KeptTerms, NoPrice, PriceAnswer, PricedLine, UnpricedLine
+from gateway.services.price_lines import (
+    Age,
+    KeptTerms,
+    NoPrice,
+    PriceAnswer,
+    PricedLine,
+    UnpricedLine,
+)
 from gateway.services.selling import Channel
 
 WEB: Final = Channel(
@@ -91,17 +99,17 @@ def lines(draw: st.DrawFn) -> list[PricedLine | UnpricedLine]:
             drawn.append(UnpricedLine(sku, draw(quantities), problem, draw(explanations)))
             continue
         steps = draw(st.lists(resolved(), min_size=1, max_size=3))
-        breaks = tuple(draw(st.lists(st.tuples(quantities, prices), min_size=1, max_size=4)))
-        kept = KeptTerms(PriceTerms(range(len(steps)), steps, breaks, ALWAYS))
+        breaks = tuple(draw(st.lists(st.tuples(quantities, prices), min_size=1, max_size=12)))
+        terms = PriceTerms(tuple(range(len(steps))), steps, breaks, ALWAYS)
+        kept = KeptTerms.of(terms, 2, TaxRate())
         drawn += [
             PricedLine(
                 sku,
                 draw(quantities),
                 kept,
-                draw(st.integers(0, len(steps) - 1)),
+                draw(st.sampled_from(kept.steps)),
                 LineAmounts(*(draw(amounts) for _ in range(3))),
-                draw(moments),
-                draw(st.sampled_from(Freshness)),
+                Age(draw(moments), draw(st.sampled_from(Freshness))),
                 draw(explanations),
             )
             for _ in range(draw(st.integers(1, 4)))
@@ -158,8 +166,8 @@ def _shape(line: PricedLine | UnpricedLine, answer: PriceAnswer) -> PriceItem | 
         to_number(price.min_quantity),
         [Break(to_number(at), price_text(each, digits)) for at, each in line.terms.breaks],
         None if price.valid_until_ms is None else _moment(price.valid_until_ms),
-        _moment(line.as_of_ms),
-        line.freshness,
+        _moment(line.age.as_of_ms),
+        line.age.freshness,
         explanation,
     )
 

@@ -12,14 +12,13 @@ from hypothesis import strategies as st
 
 from gateway.domain.money import (
     LARGEST_PRICE,
+    Charge,
     LineAmounts,
     NotMoneyError,
     TaxRate,
     amount_text,
     half_up,
     less,
-    line_amount,
-    line_amounts,
     minor_digits,
     parse_percent,
     parse_price,
@@ -38,9 +37,8 @@ quantities = st.integers(1, 50_000) | st.integers(1, 10**12)
 
 def shares(text: str, included: bool, unit: str, count: str, digits: int) -> tuple[str, str, str]:
     quantity = int(Decimal(count) * 1000)
-    found = line_amounts(
-        parse_price(unit), quantity, digits, TaxRate.parse(text), tax_included=included
-    )
+    charge = Charge.of(parse_price(unit), digits, TaxRate.parse(text), tax_included=included)
+    found = charge.amounts(quantity)
     net, tax, gross = (amount_text(one, digits) for one in (found.net, found.tax, found.gross))
     return net, tax, gross
 
@@ -111,7 +109,8 @@ def test_with_tax_included_the_gross_is_the_given_one(
 def test_amounts_are_the_judges_and_gross_is_always_net_and_tax(
     price: int, quantity: int, digits: int, rate: str, included: bool
 ) -> None:
-    found = line_amounts(price, quantity, digits, TaxRate.parse(rate), tax_included=included)
+    charge = Charge.of(price, digits, TaxRate.parse(rate), tax_included=included)
+    found = charge.amounts(quantity)
     judged = line(Fraction(price, 10_000), quantity, digits, rate, tax_included=included)
     assert found == LineAmounts(*(int(amount * 10**digits) for amount in judged))
     assert found.gross == found.net + found.tax
@@ -150,7 +149,7 @@ def test_half_up_is_the_nearest_whole_number(numerator: int, denominator: int) -
 
 
 def test_a_line_is_rounded_once() -> None:
-    assert line_amount(parse_price("0.3333"), 3_000, 2) == 100
+    assert shares("0", False, "0.3333", "3", 2)[0] == "1.00"
 
 
 @pytest.mark.parametrize(

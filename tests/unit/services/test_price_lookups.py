@@ -620,10 +620,10 @@ def test_the_age_is_that_of_the_rows_a_price_rests_on() -> None:
     world.put_row(PriceRow("deal", sku, 10_000, discount_percent=10**7, stamp_ms=NOW - 1500))
     (line,) = world.ask(TEN, customer="x")
     assert isinstance(line, PricedLine)
-    assert (line.as_of_ms, line.freshness) == (NOW - 1500, "stale")
+    assert (line.age.as_of_ms, line.age.freshness) == (NOW - 1500, "stale")
     (line,) = world.ask(ONE, customer="x")
     assert isinstance(line, PricedLine)
-    assert (line.as_of_ms, line.freshness) == (NOW, "fresh")
+    assert (line.age.as_of_ms, line.age.freshness) == (NOW, "fresh")
 
 
 def test_nothing_exists_for_a_blocked_customer_nor_outside_the_assortments() -> None:
@@ -762,7 +762,7 @@ async def test_what_is_kept_is_no_younger_than_the_channel_has_told() -> None:
     assert isinstance(world.directory, Directory)
     first = await world.lookups.answer(PriceRequest([ONE]))
     assert isinstance(first.lines[0], PricedLine)
-    assert first.lines[0].as_of_ms == NOW
+    assert first.lines[0].age.as_of_ms == NOW
     # A look of its own finds the feed verified later; what it changed may still be on its way.
     world.directory.current = Snapshot(
         (), {"p": FeedState("prices", 1, verified_through_ms=NOW - 1)}, b"one"
@@ -770,4 +770,4 @@ async def test_what_is_kept_is_no_younger_than_the_channel_has_told() -> None:
     assert feeds["p"].verified_through_ms == NOW
     again = await world.lookups.answer(PriceRequest([ONE]))
     assert isinstance(again.lines[0], PricedLine)
-    assert again.lines[0].as_of_ms == world.directory.heard.verified_through(1)
+    assert again.lines[0].age.as_of_ms == world.directory.heard.verified_through(1)
