@@ -18,13 +18,13 @@ from cyclopts.validators import Number
 from rich.console import Console
 from rich.table import Table
 
-from gateway.config.file import SettingsError, check_key, find_file, load_settings, with_gateway
+from gateway.config.file import SettingsError, check_key, find_file, load_settings
 from gateway.domain.errors import LedgerUnavailableError, StockspanError, StoreUnavailableError
 from gateway.domain.reservations import State
 from gateway.observability.events import EventKind, Severity
 from gateway.observability.logs import configure_logs
 from gateway.services.event_lookups import AS_SHIPPED, MOST, EventFilter
-from stockspan import feed_commands, snapshot_commands
+from stockspan import feed_commands, serve_commands, snapshot_commands
 from stockspan.failure import Failure
 from stockspan.invocation import Config, run
 from stockspan.signals import stopping
@@ -40,6 +40,8 @@ app.command(feed_commands.app)
 app.command(promises)
 app.command(keys)
 app.command(snapshot_commands.app)
+app.command(serve_commands.serve)
+app.command(serve_commands.worker, show=False)
 
 
 @app.command
@@ -63,44 +65,6 @@ def demo(
     from stockspan.demo.run import run_demo
 
     return run_demo(port=port, workers=workers, data_dir=data_dir, empty=empty)
-
-
-@app.command
-def serve(
-    *,
-    config: Config = None,
-    host: str | None = None,
-    port: int | None = None,
-    workers: int | None = None,
-) -> int:
-    """Run the gateway.
-
-    Parameters
-    ----------
-    host
-        Overrides gateway.host.
-    port
-        Overrides gateway.port.
-    workers
-        Overrides gateway.workers: processes that share the port.
-    """
-    from stockspan import serving
-
-    configure_logs()
-    path = find_file(config, os.environ)
-    given = {"host": host, "port": port, "workers": workers}
-    settings = with_gateway(load_settings(path), {k: v for k, v in given.items() if v is not None})
-    return serving.serve(settings, path)
-
-
-@app.command(show=False)
-def worker(*, config: Config = None, host: str, port: int) -> int:
-    """One gateway process of `serve --workers`; ends when its standard input closes."""
-    from stockspan import serving
-
-    configure_logs()
-    settings = load_settings(find_file(config, os.environ))
-    return serving.work(with_gateway(settings, {"host": host, "port": port}))
 
 
 @app.command

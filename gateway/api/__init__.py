@@ -1,7 +1,8 @@
 """HTTP: thin handlers over the services, one translation of errors, and what operators look at.
 
 - `app` puts routes and middlewares together; `server` listens and stops in good order,
-  `connections` says who may stay connected without getting anywhere.
+  `connections` says who may stay connected without getting anywhere, `siblings` are the workers
+  that share the address.
 - `stock` answers lookups: `parameters` reads what was asked, `showing` finds or makes what is
   shown, `stock_fragments` writes it down as `shapes` has it, `caching` adds the headers by which
   caches and browsers live.

@@ -22,6 +22,7 @@ from gateway.api.reservations import Promising, ReservationHandlers
 from gateway.api.routes import Route
 from gateway.api.shortcut import Shortcut
 from gateway.api.showing import Showing
+from gateway.api.siblings import Siblings
 from gateway.api.stock import StockHandlers
 from gateway.domain.access import KeyRing
 from gateway.observability.metrics import GatewayMetrics, PromiseReading, Readings
@@ -84,7 +85,9 @@ class Parts(Protocol):
     def promise_checks(self) -> Mapping[str, bool]: ...
 
 
-def create_app(parts: Parts, *, cors_origins: Sequence[str] = ("*",)) -> web.Application:
+def create_app(
+    parts: Parts, *, cors_origins: Sequence[str] = ("*",), siblings: Siblings | None = None
+) -> web.Application:
     """An application of these parts; whoever runs it keeps them renewed."""
     readings = ops.Readings(
         parts.directory, parts.prices.is_warm, parts.promise_checks, parts.clock_ms
@@ -98,6 +101,7 @@ def create_app(parts: Parts, *, cors_origins: Sequence[str] = ("*",)) -> web.App
             lambda: {kind.value: count for kind, count in parts.recorder.counts.items()},
             lambda: parts.recorder.lost,
             parts.confirmations,
+            None if siblings is None else siblings.replaced,
         )
     )
     cross_origin = CrossOrigin(cors_origins)
@@ -106,7 +110,7 @@ def create_app(parts: Parts, *, cors_origins: Sequence[str] = ("*",)) -> web.App
     routes = (
         *asked,
         *cross_origin.preflights(asked),
-        *ops.OpsHandlers(readings, metrics).routes(),
+        *ops.OpsHandlers(readings, metrics, siblings).routes(),
         jwks_route(parts.price_tokens),
         *pages.static_routes(),
     )

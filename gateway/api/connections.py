@@ -19,6 +19,9 @@ _LOOKS: Final = 10
 
 _SHORTEST_LOOK: Final = 0.01
 
+_LINGER: Final = 0.25
+"""Seconds in which what a client sent before it knew that this server leaves comes in."""
+
 
 class Patience(msgspec.Struct, frozen=True):
     """Seconds for a request's head, for its body, and for a client to take what was sent to it.
@@ -39,6 +42,7 @@ class Connections:
         """`refusal` is what a connection too many is told."""
         self.patience = patience
         self._refusal = refusal
+        self.leaving = False
         self._open: set[PatientHandler] = set()
         self._of_address: Counter[object] = Counter()
 
@@ -62,6 +66,19 @@ class Connections:
             self._of_address[handler.address] -= 1
             if not self._of_address[handler.address]:
                 del self._of_address[handler.address]
+
+    async def leave(self, most: float) -> None:
+        """Let requests come in whole that are on their way, for so many seconds at most.
+
+        From now on each answer is the last of its connection, and says so.
+        """
+        self.leaving = True
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        while self._open and (left := loop.time() - began) < most:
+            if left > _LINGER and not any(handler.is_receiving for handler in self._open):
+                return
+            await asyncio.sleep(_SHORTEST_LOOK)
 
     async def run(self) -> NoReturn:
         """Close those that get nowhere, until cancelled."""
@@ -126,11 +143,16 @@ class PatientHandler(web.RequestHandler):
         """The head of a request is there."""
         self._head_since = None
 
+    @property
+    def is_receiving(self) -> bool:
+        """Whether there is more to come of a request's body."""
+        return self._body is not None and not self._body.is_eof()
+
     def is_late(self, now: float, patience: Patience) -> bool:
         """Whether its client has kept it waiting for too long."""
         if self._head_since is not None:
             return now - self._head_since > patience.head
-        if self._body is not None and not self._body.is_eof():
+        if self.is_receiving:
             return now - self._body_since > patience.body
         return self._is_stuck(now, patience.answer)
 

@@ -14,6 +14,7 @@ from gateway.api.fields import parse_query
 from gateway.api.problem_kinds import KINDS
 from gateway.api.routes import JSON, Answer, Operation, Parameter, Route
 from gateway.api.shapes import Alive, Check, Readiness, UnreadyProblem, encode
+from gateway.api.siblings import Siblings
 from gateway.domain.errors import NotReadyError
 from gateway.observability.metrics import MEDIA, FeedReading, GatewayMetrics
 from gateway.services.directory import Directory
@@ -39,8 +40,8 @@ READYZ: Final = Operation(
         Parameter(
             "verbose",
             "query",
-            "Lists every check: the store, holds, the ledger, and each feed with the time until "
-            "which it is verified.",
+            "Lists every check: the store, holds, the ledger, each feed with the time until which "
+            "it is verified, and each worker of the address where it has several.",
             {"type": "string"},
         ),
     ),
@@ -50,7 +51,9 @@ METRICS: Final = Operation(
     "metrics",
     "Metrics",
     "operating",
-    {200: Answer("This worker's counters, as Prometheus reads them.", str, media="text/plain")},
+    {200: Answer("Counters, as Prometheus reads them.", str, media="text/plain")},
+    description="Where several workers share the address, whichever answers tells of all: each "
+    "sample has the label `worker`, and `stockspan_worker_up` is 0 for one that did not answer.",
 )
 
 
@@ -109,11 +112,14 @@ class Readings:
 
 
 class OpsHandlers:
-    """Alive, ready, and counted."""
+    """Alive, ready, and counted; `siblings` are the workers of the address, if it has several."""
 
-    def __init__(self, readings: Readings, metrics: GatewayMetrics) -> None:
+    def __init__(
+        self, readings: Readings, metrics: GatewayMetrics, siblings: Siblings | None = None
+    ) -> None:
         self._readings = readings
         self._metrics = metrics
+        self._siblings = siblings
 
     def routes(self) -> tuple[Route, ...]:
         """What is served here."""
@@ -130,7 +136,7 @@ class OpsHandlers:
     async def ready(self, request: web.Request) -> web.Response:
         """200 or 503, with the checks when they are asked for."""
         verbose = parse_query(request).get("verbose", ("0",))[-1].lower() not in _NO
-        checks = self._readings.checks() if verbose else UNSET
+        checks = await self._checks() if verbose else UNSET
         if self._readings.ready():
             return web.Response(
                 body=encode(Readiness(ready=True, checks=checks)), headers=_UNCACHED
@@ -140,11 +146,17 @@ class OpsHandlers:
         return problems.problem_response(kind, body)
 
     async def metrics(self, _request: web.Request) -> web.Response:
-        """Every counter of this worker."""
+        """Every counter of every worker."""
+        siblings = self._siblings
         return web.Response(
-            body=self._metrics.text(),
+            body=self._metrics.text() if siblings is None else await siblings.metrics(),
             headers={hdrs.CONTENT_TYPE: MEDIA, hdrs.CACHE_CONTROL: "no-store"},
         )
+
+    async def _checks(self) -> list[Check]:
+        up = {} if self._siblings is None else await self._siblings.up()
+        workers = (Check(f"worker:{place}", ok) for place, ok in up.items())
+        return [*self._readings.checks(), *workers]
 
 
 def _feed_check(name: str, state: FeedState, now_ms: int) -> Check:

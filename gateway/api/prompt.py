@@ -155,10 +155,14 @@ class PromptHandler(PatientHandler):
         return True
 
     def _is_listened_to(self) -> bool:
-        """Whether the client takes answers as they come; else it gets the patience of aiohttp."""
+        """Whether the client takes answers as they come; else it gets the patience of aiohttp.
+
+        So it does when it is to be told that this answer is the last.
+        """
         transport = self.transport
         return (
             transport is not None
+            and not self._connections.leaving
             and not (self._close or self._force_close or transport.is_closing())
             and not transport.get_write_buffer_size()
         )

@@ -20,12 +20,13 @@ from aiohttp import hdrs, http_exceptions, web
 from aiohttp.web_request import BaseRequest
 
 from gateway.api import caching, problems
-from gateway.api.app import SHORTCUT, Parts, create_app
+from gateway.api.app import METRICS, SHORTCUT, Parts, create_app
 from gateway.api.connections import Connections, Patience
 from gateway.api.problem_kinds import KINDS
 from gateway.api.prompt import PromptHandler
 from gateway.api.raw_answers import raw_answer
 from gateway.api.shapes import ProblemField
+from gateway.api.siblings import Siblings
 
 KEEP_ALIVE: Final = 75.0
 """Seconds an idle connection stays open: longer than a load balancer's minute."""
@@ -45,12 +46,13 @@ _log = structlog.get_logger(__name__)
 
 
 class Address(msgspec.Struct, frozen=True):
-    """Where to listen: host and port, or a socket that is bound already."""
+    """Where to listen: host and port, or sockets that are bound already; and who else does."""
 
     host: str = "127.0.0.1"
     port: int = 8080
     reuse_port: bool = False
-    sock: socket.socket | None = None
+    sockets: tuple[socket.socket, ...] = ()
+    siblings: Siblings | None = None
 
 
 class Running(Protocol):
@@ -80,16 +82,19 @@ async def run_worker(
     *,
     cors_origins: Sequence[str] = ("*",),
     patience: Patience = PATIENCE,
+    grace: float = GRACE,
     on_listening: Callable[[int], None] | None = None,
 ) -> None:
     """Serve until `shutdown` is set, then finish what is under way and let go of the store.
 
-    `on_listening` is told the port once connections are accepted.
+    `grace` is for what is under way, in seconds. `on_listening` is told the port once connections
+    are accepted.
 
     Raises:
         OSError: the address cannot be bound.
     """
-    app = create_app(parts, cors_origins=cors_origins)
+    siblings = address.siblings
+    app = create_app(parts, cors_origins=cors_origins, siblings=siblings)
     running = [
         asyncio.create_task(work)
         for work in (
@@ -98,11 +103,12 @@ async def run_worker(
             parts.changes.run(),
             parts.events.run(),
             *(() if parts.upkeep is None else (parts.upkeep.run(),)),
+            *(() if siblings is None else (siblings.run(app[METRICS].text),)),
             _set(shutdown),
         )
     ]
     try:
-        async with listening(app, address, patience=patience) as port:
+        async with listening(app, address, grace=grace, patience=patience) as port:
             if on_listening is not None:
                 on_listening(port)
             # Each of these runs for ever: the first to end is the shutdown, or a failure.
@@ -141,16 +147,19 @@ async def listening(
         logger=logging.getLogger("gateway.http"),
     )
     try:
-        server = await _bound(loop, protocol, address)
+        servers = await _bound(loop, protocol, address)
         looking = asyncio.create_task(connections.run())
         try:
-            yield server.sockets[0].getsockname()[1]
+            yield servers[0].sockets[0].getsockname()[1]
         finally:
-            server.close()
+            for server in servers:
+                server.close()
             # A connection accepted just now takes some turns of the loop until it waits for its
             # request; stopped before, it would not notice, and be waited for until the grace ends.
             for _ in range(_TURNS_TO_ACCEPT):
                 await asyncio.sleep(0)
+            # aiohttp reads nothing more of what it is to close, not even the rest of a body.
+            await connections.leave(grace)
             await _ended([looking])
     finally:
         await runner.cleanup()
@@ -210,6 +219,8 @@ class ProblemRequestHandler(PromptHandler):
         """Send the answer; what aiohttp refused on its own gets the form of all others."""
         if isinstance(resp, web.HTTPException):
             resp = problems.answer(resp)
+        if self._connections.leaving:
+            resp.force_close()
         return await super().finish_response(request, resp, start_time)
 
 
@@ -222,16 +233,20 @@ def _refusal() -> bytes:
 
 async def _bound(
     loop: asyncio.AbstractEventLoop, protocol: Callable[[], asyncio.Protocol], address: Address
-) -> asyncio.Server:
-    if address.sock is not None:
-        return await loop.create_server(protocol, sock=address.sock, backlog=_BACKLOG)
-    return await loop.create_server(
+) -> Sequence[asyncio.Server]:
+    if address.sockets:
+        return [
+            await loop.create_server(protocol, sock=sock, backlog=_BACKLOG)
+            for sock in address.sockets
+        ]
+    server = await loop.create_server(
         protocol,
         address.host,
         address.port,
         reuse_port=address.reuse_port or None,
         backlog=_BACKLOG,
     )
+    return [server]
 
 
 async def _set(event: asyncio.Event) -> None:

@@ -70,6 +70,8 @@ class Gateway(Section):
     head_timeout: Seconds = 10.0
     body_timeout: Seconds = 10.0
     answer_timeout: Seconds = 30.0
+    drain_timeout: Seconds = 10.0
+    stuck_after: Spell = 10.0
     connections_per_address: Annotated[int, Field(ge=0, le=1_000_000)] = 512
 
 

@@ -7,80 +7,17 @@ it brings to an end. The docs' table (docs/running.md) is checked against it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from enum import StrEnum
 from typing import Final
 
 import msgspec
 
+from gateway.observability.event_kinds import EventKind, Meaning, Severity
 from gateway.observability.secrecy import struck
+
+__all__ = ["LASTING", "MEANINGS", "Event", "EventKind", "Meaning", "Severity", "event", "meaning"]
 
 _LONGEST_SUBJECT: Final = 128
 _LONGEST_DETAIL: Final = 400
-
-
-class Severity(StrEnum):
-    """How grave an event is, the least first."""
-
-    INFO = "info"
-    WARNING = "warning"
-    ERROR = "error"
-
-    def at_least(self, other: Severity) -> bool:
-        """Whether this is as grave, or graver."""
-        order = list(Severity)
-        return order.index(self) >= order.index(other)
-
-
-class EventKind(StrEnum):
-    """What happened; the value is the word everywhere."""
-
-    FEED_FAILED = "feed.failed"
-    FEED_RECOVERED = "feed.recovered"
-    FEED_QUARANTINED = "feed.quarantined"
-    FEED_RELEASED = "feed.released"
-    FEED_DISCARDED = "feed.discarded"
-    FEED_ROWS_REJECTED = "feed.rows_rejected"
-    FEED_LOST = "feed.lost"
-    FEED_DRIFT = "feed.drift"
-    FEED_STEADY = "feed.steady"
-    FEED_WAITS = "feed.waits"
-    FEED_CAUGHT_UP = "feed.caught_up"
-    REFRESH_FAILED = "refresh.failed"
-    REFRESH_RECOVERED = "refresh.recovered"
-    BREAKER_OPENED = "breaker.opened"
-    BREAKER_CLOSED = "breaker.closed"
-    LEADER_CHANGED = "leader.changed"
-    STORE_UNREACHABLE = "store.unreachable"
-    STORE_BACK = "store.back"
-    STORE_COLD = "store.cold"
-    STORE_WARM = "store.warm"
-    LEDGER_UNREACHABLE = "ledger.unreachable"
-    LEDGER_BACK = "ledger.back"
-    DATA_EXPIRED = "data.expired"
-    DATA_FRESH = "data.fresh"
-    ORDER_UNACKNOWLEDGED = "order.unacknowledged"
-    ORDER_ACKNOWLEDGED = "order.acknowledged"
-    HOLDS_DAMAGED = "holds.damaged"
-    JOURNAL_OVERFLOWED = "journal.overflowed"
-    ALERT_UNDELIVERED = "alert.undelivered"
-    ALERT_DELIVERED = "alert.delivered"
-    ALERT_LOST = "alert.lost"
-
-
-class Meaning(msgspec.Struct, frozen=True):
-    """What is to be known of a kind.
-
-    `says` is its log line; `subject` names what an event of it is about. `ends`: the kind that it
-    brings to an end, for the same subject. `advice` is for who reads an alert, `page` the docs.
-    """
-
-    severity: Severity
-    says: str
-    subject: str
-    advice: str = ""
-    page: str = "docs/running.md"
-    ends: EventKind | None = None
-
 
 _FEEDS: Final = "docs/feeds.md"
 _LOOK: Final = "`stockspan feed status` shows every feed."
@@ -228,6 +165,28 @@ MEANINGS: Final[Mapping[EventKind, Meaning]] = {
         "holds were damaged, and are made anew from the ledger",
         "store",
         "Something else writes in the store, or its disk is failing.",
+    ),
+    EventKind.WORKER_DIED: Meaning(
+        Severity.WARNING,
+        "a gateway worker died, and is replaced",
+        "worker",
+        "Requests that it had begun got no answer. Its log says why; SIGKILL with nothing in the "
+        "log is mostly the kernel's, for want of memory.",
+    ),
+    EventKind.WORKER_STUCK: Meaning(
+        Severity.WARNING,
+        "a gateway worker stood still, and is replaced",
+        "worker",
+        "Its event loop did not turn for gateway.stuck_after. Its log has where it was.",
+    ),
+    EventKind.WORKER_FAILING: Meaning(
+        Severity.ERROR,
+        "a gateway worker dies again and again",
+        "worker",
+        "It is started again after growing pauses; the others answer meanwhile. Its log says why.",
+    ),
+    EventKind.WORKER_STEADY: Meaning(
+        Severity.INFO, "a gateway worker goes on again", "worker", ends=EventKind.WORKER_FAILING
     ),
     EventKind.JOURNAL_OVERFLOWED: Meaning(
         Severity.WARNING,

@@ -56,7 +56,10 @@ class PromiseReading(msgspec.Struct, frozen=True):
 
 
 class Readings(msgspec.Struct, frozen=True):
-    """What is read when someone looks, rather than counted as it happens."""
+    """What is read when someone looks, rather than counted as it happens.
+
+    `replaced`: how many workers had this one's place before it, where it is one of several.
+    """
 
     ready: Callable[[], bool]
     feeds: Callable[[], Mapping[str, FeedReading]]
@@ -65,6 +68,7 @@ class Readings(msgspec.Struct, frozen=True):
     events: Callable[[], Mapping[str, int]] = dict
     events_lost: Callable[[], int] = int
     confirmations: Callable[[], Mapping[str, int]] = dict
+    replaced: int | None = None
 
 
 class GatewayMetrics:
@@ -170,6 +174,12 @@ class _ReadingsCollector(Collector):
         for outcome, lines in sorted(self._readings.confirmations().items()):
             confirmations.add_metric((outcome,), lines)
         yield confirmations
+        if self._readings.replaced is not None:
+            replaced = CounterMetricFamily(
+                "stockspan_worker_replaced", "Workers that had this one's place before it."
+            )
+            replaced.add_metric((), self._readings.replaced)
+            yield replaced
         promises = self._readings.promises()
         if promises is not None:
             yield from _promise_metrics(promises)

@@ -158,7 +158,10 @@ async def test_workers_share_a_port(redis_url: str) -> None:
 async def test_a_bound_socket_is_taken_over(redis_url: str) -> None:
     sock = socket.create_server(("127.0.0.1", 0))
     port = sock.getsockname()[1]
-    async with working(redis_url, Address(sock=sock)) as worker, aiohttp.ClientSession() as session:
+    async with (
+        working(redis_url, Address(sockets=(sock,))) as worker,
+        aiohttp.ClientSession() as session,
+    ):
         assert worker.url.endswith(f":{port}")
         async with session.get(f"{worker.url}/livez") as response:
             assert response.status == 200

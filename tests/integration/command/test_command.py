@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import signal
 import socket
 import subprocess
@@ -141,10 +140,10 @@ def test_nothing_to_load_is_said(tmp_path: Path) -> None:
 
 
 @contextmanager
-def serving(folder: Path, url: str, workers: int) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+def serving(folder: Path, url: str) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
     port = free_port()
     process = subprocess.Popen(
-        [*COMMAND, "serve", "--port", str(port), "--workers", str(workers)],
+        [*COMMAND, "serve", "--port", str(port)],
         cwd=folder,
         env={**clean(), "STOCKSPAN_STORE__URL": url},
         stderr=subprocess.DEVNULL,
@@ -166,43 +165,11 @@ def until_alive(url: str) -> None:
             continue
 
 
-def children(pid: int) -> set[int]:
-    listed = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="utf-8")
-    return {int(child) for child in listed.split()}
-
-
-def until_gone(pids: set[int]) -> None:
-    while any(Path(f"/proc/{pid}").exists() for pid in pids):
-        continue
-
-
-@pytest.mark.parametrize("workers", [1, 2])
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_serve_answers_and_stops_cleanly(
-    workers: int, number: signal.Signals, valkey: EmbeddedValkey, tmp_path: Path
+    number: signal.Signals, valkey: EmbeddedValkey, tmp_path: Path
 ) -> None:
-    with serving(tmp_path, valkey.url, workers) as (process, url):
+    with serving(tmp_path, valkey.url) as (process, url):
         until_alive(url)
-        started = children(process.pid)
         process.send_signal(number)
         assert process.wait(timeout=30) == 0
-        until_gone(started)
-
-
-def test_a_dead_worker_is_replaced_and_none_outlives_a_killed_parent(
-    valkey: EmbeddedValkey, tmp_path: Path
-) -> None:
-    with serving(tmp_path, valkey.url, 2) as (process, url):
-        until_alive(url)
-        first = children(process.pid)
-        while len(first) < 2:
-            first = children(process.pid)
-        victim = min(first)
-        os.kill(victim, signal.SIGKILL)
-        while len(children(process.pid) - {victim}) < 2:
-            continue
-        until_alive(url)
-        both = children(process.pid)
-        process.kill()
-        process.wait(timeout=30)
-        until_gone(both)
