@@ -10,6 +10,7 @@ nothing, a ratio of medians with its spread says something.
 - `propagation`  from the ERP's commit to the gateway's changed answer
 - `confirmations` calls of the ERP for a thousand confirmations, and what a caller waits beyond one
 - `outage`       p99 of answers with a broken ERP, against that with a whole one
+- `overload`     goodput at ten times the load, and p99 at half of it
 - `memory`       bytes of Valkey a SKU takes
 - `badges`       badges a second: FastAPI with redis-py, webdis, a constant body, the store alone
 - `near_cache`   how late a change is seen where answers are kept, and what one takes of memory

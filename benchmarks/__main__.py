@@ -31,6 +31,7 @@ NAMES: Final = (
     "badges",
     "near_cache",
     "curves",
+    "overload",
     "prices",
     "reservations",
     "hold_scripts",

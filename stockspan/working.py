@@ -166,4 +166,5 @@ def _patience(gateway: Gateway) -> Patience:
         gateway.body_timeout,
         gateway.answer_timeout,
         gateway.connections_per_address,
+        longest_wait=gateway.longest_wait,
     )

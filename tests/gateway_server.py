@@ -178,7 +178,11 @@ async def running(redis_url: str, **sections: Any) -> AsyncIterator[Gateway]:
     chosen = settings(redis_url, **sections)
     clock = Clock()
     parts = assemble(chosen, clock)
-    app = create_app(parts, cors_origins=chosen.gateway.cors_origins)
+    app = create_app(
+        parts,
+        cors_origins=chosen.gateway.cors_origins,
+        longest_wait=chosen.gateway.longest_wait,
+    )
     async with listening(app, Address(port=0), grace=1) as port:
         gateway = Gateway(parts, StockedStore(parts.client, chosen.store.prefix), clock, app, port)
         try:

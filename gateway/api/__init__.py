@@ -3,6 +3,8 @@
 - `app` puts routes and middlewares together; `server` listens and stops in good order,
   `connections` says who may stay connected without getting anywhere, `siblings` are the workers
   that share the address.
+- `gate` lets requests begin by their `ranks`, a few at a time (`admission`); `pressure` refuses
+  before anybody is woken (`envelopes`, `refusals`).
 - `stock` answers lookups: `parameters` reads what was asked, `showing` finds or makes what is
   shown, `stock_fragments` writes it down as `shapes` has it, `caching` adds the headers by which
   caches and browsers live.

@@ -8,13 +8,15 @@ from typing import Final, Protocol
 
 from aiohttp import web
 
-from gateway.api import ops, pages
+from gateway.api import ops, pages, refusals
 from gateway.api.auth import Authentication
 from gateway.api.bodies import LARGEST
 from gateway.api.boundary import boundary
 from gateway.api.caching import private_answers
 from gateway.api.checkout import CheckoutHandlers
+from gateway.api.connections import LONGEST_WAIT
 from gateway.api.cors import CrossOrigin
+from gateway.api.gate import Gate, admitting
 from gateway.api.journal import JournalHandlers
 from gateway.api.jwks import jwks_route
 from gateway.api.prices import PriceHandlers
@@ -25,6 +27,7 @@ from gateway.api.showing import Showing
 from gateway.api.siblings import Siblings
 from gateway.api.stock import StockHandlers
 from gateway.domain.access import KeyRing
+from gateway.observability.load_metrics import LoadCollector
 from gateway.observability.metrics import GatewayMetrics, PromiseReading, Readings
 from gateway.observability.recorder import Recorder
 from gateway.services.checkout import Checkout
@@ -40,6 +43,8 @@ from gateway.tokens.price_tokens import PriceTokens
 ROUTES: Final = web.AppKey("routes", tuple[Route, ...])
 METRICS: Final = web.AppKey("metrics", GatewayMetrics)
 SHORTCUT: Final = web.AppKey("shortcut", Shortcut)
+GATE: Final = web.AppKey("gate", Gate)
+
 
 _PLACEHOLDER: Final = re.compile(r"\{(\w+)\}")
 
@@ -86,9 +91,16 @@ class Parts(Protocol):
 
 
 def create_app(
-    parts: Parts, *, cors_origins: Sequence[str] = ("*",), siblings: Siblings | None = None
+    parts: Parts,
+    *,
+    cors_origins: Sequence[str] = ("*",),
+    siblings: Siblings | None = None,
+    longest_wait: float = LONGEST_WAIT,
 ) -> web.Application:
-    """An application of these parts; whoever runs it keeps them renewed."""
+    """An application of these parts; whoever runs it keeps them renewed.
+
+    Who would wait for longer than `longest_wait` (seconds) is refused; 0: nobody is.
+    """
     readings = ops.Readings(
         parts.directory, parts.prices.is_warm, parts.promise_checks, parts.clock_ms
     )
@@ -105,6 +117,8 @@ def create_app(
         )
     )
     cross_origin = CrossOrigin(cors_origins)
+    gate = Gate(longest_wait, refusals.overloaded(cross_origin))
+    metrics.registry.register(LoadCollector(gate.load))
     showing = Showing(parts.lookups, parts.kept, parts.clock_ms)
     asked = _lookups(parts, showing)
     routes = (
@@ -116,16 +130,23 @@ def create_app(
     )
     routes = (*routes, pages.description_route(routes))
     app = web.Application(
-        middlewares=[cross_origin.middleware(), private_answers(), boundary(metrics)],
+        middlewares=[
+            cross_origin.middleware(),
+            private_answers(),
+            boundary(metrics),
+            admitting(gate),
+        ],
         client_max_size=LARGEST,
     )
     app[ROUTES] = routes
     app[METRICS] = metrics
-    shared = cross_origin.for_anyone
+    app[GATE] = gate
+    shared = cross_origin.for_all_pages("/v1/stock")
     if shared is not None:
         app[SHORTCUT] = shortcut = Shortcut(
             showing, parts.rules, parts.directory, metrics, parts.clock_ms, shared
         )
+        shortcut.may_fetch = lambda: not gate.is_pressed
         app.on_cleanup.append(shortcut.end)
     _register(app.router, routes)
     return app

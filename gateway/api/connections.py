@@ -22,17 +22,28 @@ _SHORTEST_LOOK: Final = 0.01
 _LINGER: Final = 0.25
 """Seconds in which what a client sent before it knew that this server leaves comes in."""
 
+_UNASKED: Final = 256 * 1024
+"""Bytes of requests of one connection that are taken while one of it is under way."""
+
+
+LONGEST_WAIT: Final = 0.05
+"""Seconds: a crowd that comes at once is served, one that stays is not let wait."""
+
 
 class Patience(msgspec.Struct, frozen=True):
     """Seconds for a request's head, for its body, and for a client to take what was sent to it.
 
-    `per_address`: connections of one address; 0 is any number.
+    `per_address`: connections of one address; 0 is any number. `unsent`: bytes that may lie there
+    for all clients together; past that, those go who take nothing of the most.
+    `longest_wait`: seconds that a request may wait for its turn; 0: as long as it takes.
     """
 
     head: float = 10.0
     body: float = 10.0
     answer: float = 30.0
     per_address: int = 512
+    unsent: int = 64 << 20
+    longest_wait: float = LONGEST_WAIT
 
 
 class Connections:
@@ -90,6 +101,19 @@ class Connections:
             now = loop.time()
             for handler in [one for one in self._open if one.is_late(now, patience)]:
                 handler.abort()
+            self._shed_unsent()
+
+    def _shed_unsent(self) -> None:
+        """Close those for whom most lies there untaken, until it is little enough in all."""
+        unsent = [(handler.unsent, handler) for handler in self._open if handler.unsent]
+        total = sum(size for size, _ in unsent)
+        if total <= self.patience.unsent:
+            return
+        for size, handler in sorted(unsent, key=lambda one: one[0], reverse=True):
+            handler.abort()
+            total -= size
+            if total <= self.patience.unsent:
+                return
 
 
 class PatientHandler(web.RequestHandler):
@@ -104,6 +128,13 @@ class PatientHandler(web.RequestHandler):
         self._body_since = 0.0
         self._stuck_since: float | None = None
         self._stuck_at = 0
+        self._unasked = 0
+
+    @property
+    def unsent(self) -> int:
+        """Bytes that lie there for a client to take."""
+        transport = self.transport
+        return 0 if transport is None else transport.get_write_buffer_size()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin with it, unless its address has as many as it may."""
@@ -128,13 +159,17 @@ class PatientHandler(web.RequestHandler):
     def data_received(self, data: bytes) -> None:
         """Some bytes of a request, or several requests."""
         before = self._request_count
+        self._unasked = self._unasked + len(data) if self._messages else len(data)
         super().data_received(data)
+        if self._unasked > _UNASKED and self._messages and not self._buffer_paused:
+            # aiohttp counts requests, of which each may be large. It reads on once one is taken.
+            self._pause_reading_for_buffer()
         if self._request_count != before:
             self.begun()
             payload = self._messages[-1][1] if self._messages else None
             if payload is not None and not payload.is_eof():
                 self._body, self._body_since = payload, self._loop.time()
-        elif self._head_since is None and (self._body is None or self._body.is_eof()):
+        elif data and self._head_since is None and (self._body is None or self._body.is_eof()):
             # The beginning of a head, and not its end.
             self._body = None
             self._head_since = self._loop.time()
@@ -163,8 +198,7 @@ class PatientHandler(web.RequestHandler):
 
     def _is_stuck(self, now: float, most: float) -> bool:
         """Whether what was sent lies there, and nobody has taken any of it."""
-        transport = self.transport
-        waiting = 0 if transport is None else transport.get_write_buffer_size()
+        waiting = self.unsent
         if not waiting or waiting != self._stuck_at or self._stuck_since is None:
             self._stuck_at, self._stuck_since = waiting, now if waiting else None
             return False

@@ -48,12 +48,11 @@ class CrossOrigin:
             if route.path.startswith((*_PUBLIC, *_NAMED_ONLY))
         ]
 
-    @property
-    def for_anyone(self) -> Mapping[str, str] | None:
-        """The headers of every public answer; None where they differ from page to page."""
-        if self._anyone:
+    def for_all_pages(self, path: str) -> Mapping[str, str] | None:
+        """The headers of every answer there; None where they differ from page to page."""
+        if self._for_anyone(path):
             return _FOR_ANYONE
-        return None if self._origins else {}
+        return None if self._origins and path.startswith((*_PUBLIC, *_NAMED_ONLY)) else {}
 
     async def preflight(self, request: web.Request) -> web.Response:
         """Answer a browser that asks whether it may ask."""

@@ -190,8 +190,11 @@ KINDS: Final[Mapping[str, Kind]] = {
             "overloaded",
             503,
             "Overloaded",
-            "The request could not be served in the time allowed.",
-            "Ask again after the seconds in Retry-After.",
+            "There is more to do than can be done now, and the request was not begun, as detail "
+            "says: it had no effect. Or it was, and could not be served in the time allowed.",
+            "Ask again after the seconds in Retry-After, a reservation with the same "
+            "Idempotency-Key. Badges are refused first, then prices, then checkouts, and "
+            "reservations last.",
             retry_after=1,
         ),
         Kind(

@@ -37,6 +37,7 @@ _KIND_OF: Final[Sequence[tuple[type[BaseException], str]]] = (
     (errors.LedgerUnavailableError, "store-unavailable"),
     (errors.NotReadyError, "not-ready"),
     (errors.StoreUnavailableError, "store-unavailable"),
+    (errors.OverloadedError, "overloaded"),
     (TimeoutError, "overloaded"),
     (web.HTTPNotFound, "not-found"),
     (web.HTTPMethodNotAllowed, "method-not-allowed"),
@@ -136,6 +137,10 @@ _DETAILS: Final[Sequence[tuple[type[BaseException], Callable[[Any], str]]]] = (
         lambda error: f"The figure of “{error.sku}” is older than may be told.",
     ),
     (errors.NotReadyError, _waiting),
+    (
+        errors.OverloadedError,
+        lambda _: "There is more to do than can be done now; this was not begun.",
+    ),
 )
 
 

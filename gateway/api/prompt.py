@@ -126,7 +126,7 @@ class PromptHandler(PatientHandler):
         """Have aiohttp read it."""
         before = self._request_count
         super().data_received(data)
-        if self._between:
+        if self._between and data:  # without any, aiohttp only looks again at what it has
             self._between = self._request_count == before + 1 and is_whole(
                 data, self._messages[-1][0]
             )

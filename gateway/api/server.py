@@ -19,12 +19,12 @@ import structlog
 from aiohttp import hdrs, http_exceptions, web
 from aiohttp.web_request import BaseRequest
 
-from gateway.api import caching, problems
-from gateway.api.app import METRICS, SHORTCUT, Parts, create_app
+from gateway.api import caching, problems, refusals
+from gateway.api.app import GATE, METRICS, SHORTCUT, Parts, create_app
 from gateway.api.connections import Connections, Patience
+from gateway.api.gate import Gate
+from gateway.api.pressure import PressedHandler
 from gateway.api.problem_kinds import KINDS
-from gateway.api.prompt import PromptHandler
-from gateway.api.raw_answers import raw_answer
 from gateway.api.shapes import ProblemField
 from gateway.api.siblings import Siblings
 
@@ -36,6 +36,9 @@ GRACE: Final = 10.0
 
 LONGEST_ADDRESS: Final = 160 * 1024
 """Bytes of a request line: 200 SKUs of 64 characters, each up to 12 bytes when encoded."""
+
+MOST_HEADERS: Final = 64
+"""Of a request, each of 8 KiB at most."""
 
 PATIENCE: Final = Patience()
 
@@ -94,7 +97,9 @@ async def run_worker(
         OSError: the address cannot be bound.
     """
     siblings = address.siblings
-    app = create_app(parts, cors_origins=cors_origins, siblings=siblings)
+    app = create_app(
+        parts, cors_origins=cors_origins, siblings=siblings, longest_wait=patience.longest_wait
+    )
     running = [
         asyncio.create_task(work)
         for work in (
@@ -132,23 +137,26 @@ async def listening(
     runner = web.AppRunner(app, shutdown_timeout=grace, access_log=None)
     await runner.setup()
     assert runner.server is not None  # noqa: S101 - setup() made it; mypy cannot know
-    shortcut = app.get(SHORTCUT)
+    gate = app.get(GATE) or Gate(0, {})
     loop = asyncio.get_running_loop()
-    connections = Connections(patience, _refusal())
+    connections = Connections(patience, refusals.too_many_connections())
+    gate.connected = connections.__len__
     protocol = partial(
         ProblemRequestHandler,
         runner.server,
         connections=connections,
-        at_once=shortcut,
+        gate=gate,
+        at_once=app.get(SHORTCUT),
         loop=loop,
         keepalive_timeout=KEEP_ALIVE,
         access_log=None,
         max_line_size=LONGEST_ADDRESS,
+        max_headers=MOST_HEADERS,
         logger=logging.getLogger("gateway.http"),
     )
     try:
         servers = await _bound(loop, protocol, address)
-        looking = asyncio.create_task(connections.run())
+        looking = [asyncio.create_task(work) for work in (connections.run(), gate.run())]
         try:
             yield servers[0].sockets[0].getsockname()[1]
         finally:
@@ -160,7 +168,7 @@ async def listening(
                 await asyncio.sleep(0)
             # aiohttp reads nothing more of what it is to close, not even the rest of a body.
             await connections.leave(grace)
-            await _ended([looking])
+            await _ended(looking)
     finally:
         await runner.cleanup()
 
@@ -178,7 +186,7 @@ _REASONS: Final[Sequence[tuple[type[BaseException], str]]] = (
 )
 
 
-class ProblemRequestHandler(PromptHandler):
+class ProblemRequestHandler(PressedHandler):
     """aiohttp's, but what goes wrong before or after our handlers is a problem as well."""
 
     def handle_error(
@@ -222,13 +230,6 @@ class ProblemRequestHandler(PromptHandler):
         if self._connections.leaving:
             resp.force_close()
         return await super().finish_response(request, resp, start_time)
-
-
-def _refusal() -> bytes:
-    """What a connection is told of which there are too many from its address, as it is sent."""
-    kind = KINDS["overloaded"]
-    response = problems.problem(kind, "There are too many connections from this address.")
-    return raw_answer(response, {hdrs.CONNECTION: "close"})
 
 
 async def _bound(

@@ -91,6 +91,8 @@ class Shortcut:
         self._showing = showing
         self._fetching = Fetching(showing)
         self._shared = shared
+        self.may_fetch: Callable[[], bool] = lambda: True
+        """Whether there is time to look anything up."""
         self._directory = directory
         self._metrics = metrics
         self._clock_ms = clock_ms
@@ -172,6 +174,7 @@ class Shortcut:
             not others
             and is_identifier(sku)
             and self._fetching.has_room
+            and self.may_fetch()
             and not self._showing.is_unknown(sku)
         )
 

@@ -72,6 +72,7 @@ class Gateway(Section):
     answer_timeout: Seconds = 30.0
     drain_timeout: Seconds = 10.0
     stuck_after: Spell = 10.0
+    longest_wait: Spell = 0.05
     connections_per_address: Annotated[int, Field(ge=0, le=1_000_000)] = 512
 
 

@@ -21,6 +21,7 @@ StockspanError
  ├─ IdempotencyInProgressError  the first request with the key is still under way
  ├─ NotReadyError            feeds: those that have not been loaded yet
  │   └─ FigureExpiredError   sku: its figure is too old to be told
+ ├─ OverloadedError          there is more to do than can be done: it was not begun
  ├─ LedgerUnavailableError   PostgreSQL did not answer in time, or refused
  └─ StoreUnavailableError    Redis did not answer in time, or refused
      └─ StoreFullError       it refused a write for lack of memory
@@ -174,6 +175,10 @@ class KeyTakenError(Exception):
 
 class VoidedError(Exception):
     """The ledger was told that this reservation never came to be."""
+
+
+class OverloadedError(StockspanError):
+    """There is more to do than can be done: the request was not begun, and had no effect."""
 
 
 class LedgerUnavailableError(StockspanError):

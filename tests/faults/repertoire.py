@@ -15,11 +15,14 @@ from tests.faults.reports import Report
 from tests.faults.scenarios import day as days
 from tests.faults.scenarios import links as ways
 from tests.faults.scenarios import loader_kills as killing
+from tests.faults.scenarios import slow as slowness
+from tests.faults.scenarios import strange as strangeness
 from tests.faults.scenarios.clocks import clocks
 from tests.faults.scenarios.crowd import crowd
 from tests.faults.scenarios.cut import cut
 from tests.faults.scenarios.emptied import emptied
 from tests.faults.scenarios.erp_clocks import erp_clocks
+from tests.faults.scenarios.flood import GOODPUT, flood
 from tests.faults.scenarios.garbage import ANSWERS, garbage
 from tests.faults.scenarios.guard import guard
 from tests.faults.scenarios.kills import kills
@@ -57,6 +60,7 @@ SCENARIOS: Final[Mapping[str, tuple[Scenario, Sizes]]] = {
 
 _DAY: Final = {"shape": days.MADE_OF, "passing": True}
 _KILLS: Final = {"shape": killing.MADE_OF}
+_SLOW: Final = {"shape": slowness.MADE_OF}
 _LINKS: Final = {"shape": ways.MADE_OF, "skus": 600}
 
 ACTS: Final[Mapping[str, Acted]] = {
@@ -76,6 +80,16 @@ ACTS: Final[Mapping[str, Acted]] = {
         {"rounds": 5, "seconds": 2.0, "faults": list(ways.FAULTS), "bound": ways.BOUND_SECONDS},
         _LINKS,
         _LINKS,
+    ),
+    "slow": Acted(
+        slowness.slow,
+        {"senders": 2_000, "readers": 400, "seconds": 4.0, "bound": slowness.BOUND},
+        _SLOW,
+        _SLOW,
+    ),
+    "flood": Acted(flood, {"seconds": 10.0, "bound": GOODPUT}),
+    "strange": Acted(
+        strangeness.strange, {"unknown": 1_000_000, "seconds": 4.0, "bound": strangeness.BOUND}
     ),
 }
 """Those about the ERP, the loaders and the store."""

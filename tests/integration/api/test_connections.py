@@ -142,6 +142,26 @@ async def test_who_takes_nothing_of_an_answer_is_let_go() -> None:
         assert client.reader.at_eof() is False
 
 
+async def test_nor_has_one_who_takes_nothing_all_the_room_there_is_for_answers() -> None:
+    # `body` says only how often is looked: there is none.
+    async with site(Patience(head=LONG, body=SHORT, answer=LONG, unsent=1)) as made:
+        await made.client(b"GET /huge HTTP/1.1\r\nHost: x\r\n\r\n")
+        async with asyncio.timeout(SECONDS):
+            await made.gone.wait()
+
+
+async def test_what_is_sent_ahead_waits_until_what_is_before_it_is_answered() -> None:
+    # 32 requests of that size are as many as aiohttp would take at once.
+    large = WHOLE.replace(b"Host: x", b"Host: x\r\n" + b"A: " + b"x" * 8000) * 200
+    async with site(Patience(LONG, LONG, LONG)) as made:
+        client = await made.client(b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n")
+        client.writer.write(large)
+        made.go_on.set()
+        assert (await client.answer()).endswith(b"at last")
+        for _ in range(200):
+            assert (await client.answer()).endswith(b"here")
+
+
 async def test_what_takes_us_long_is_no_fault_of_the_client() -> None:
     async with site(Patience(head=SHORT, body=SHORT, answer=SHORT)) as made:
         client = await made.client(b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n")

@@ -1,0 +1,100 @@
+"""Requests that are refused before anybody is woken for them: the connection's side of the gate.
+
+A POST is refused by its bytes alone, if they are one whole request in its plainest form
+(`envelopes`) and nothing before them is unfinished (`prompt`); a GET once its head is read and its
+answer is not at hand. Others are refused at the gate itself.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from aiohttp import web
+from aiohttp.http import RawRequestMessage
+from aiohttp.web_request import BaseRequest
+
+from gateway.api.envelopes import posted_to
+from gateway.api.gate import Gate
+from gateway.api.prompt import AtOnce, PromptHandler, Then
+
+
+class Refusing:
+    """Whole answers (`AtOnce`): what is at hand, and where there is too much to do, refusals.
+
+    What is at hand costs little more than a refusal, and is never refused.
+    """
+
+    def __init__(self, at_hand: AtOnce | None, gate: Gate, ticket: object) -> None:
+        self._at_hand = at_hand
+        self._gate = gate
+        self._ticket = ticket
+
+    def again(self, data: bytes, then: Then) -> bytes | None:
+        """To these bytes, if they are one whole request of which all but its address is known."""
+        return None if self._at_hand is None else self._at_hand.again(data, then)
+
+    def answer(self, message: RawRequestMessage, whole: bytes | None) -> bytes | None:
+        """To this request; `whole` are all its bytes, where they came in one piece."""
+        found = None if self._at_hand is None else self._at_hand.answer(message, whole)
+        # The answer to a HEAD would have to have no body.
+        if found is None and self._gate.is_pressed and message.method == "GET":
+            return self._gate.refusal(message.path, self._ticket)
+        return found
+
+
+class PressedHandler(PromptHandler):
+    """aiohttp's, which counts the time that reading takes, and answering or refusing at once."""
+
+    def __init__(self, *args: Any, gate: Gate, **kw: Any) -> None:
+        self.ticket = object()
+        """What the gate knows this connection by."""
+        refusing = Refusing(kw.pop("at_once", None), gate, self.ticket)
+        super().__init__(*args, at_once=refusing, **kw)
+        self._gate = gate
+        self._answered = 0
+        """Of the requests that aiohttp has read."""
+
+    def data_received(self, data: bytes) -> None:
+        """Some bytes of a request, or several requests."""
+        began = time.perf_counter()
+        gate = self._gate
+        if not gate.is_pressed or not self._is_refused(data):
+            super().data_received(data)
+        gate.reading += time.perf_counter() - began
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """It has ended; who was to come will not."""
+        self._gate.left(self.ticket)
+        super().connection_lost(exc)
+
+    async def finish_response(
+        self, request: BaseRequest, resp: web.StreamResponse, start_time: float | None
+    ) -> tuple[web.StreamResponse, bool]:
+        """Send the answer."""
+        finished = await super().finish_response(request, resp, start_time)
+        self._answered += 1
+        return finished
+
+    def _is_answered(self, at_once: AtOnce, data: bytes) -> bool:
+        is_answered = super()._is_answered(at_once, data)
+        self._answered += is_answered
+        return is_answered
+
+    def _is_refused(self, data: bytes) -> bool:
+        """Refuse what is one whole POST, if there is no room for it and nobody is before it.
+
+        After an answer aiohttp takes some turns of the loop until it waits for another request.
+        Clients that are quicker, because there is so much to do, are refused here all the same.
+        """
+        if self._answered != self._request_count or self._held is not None or not self._between:
+            return False
+        target = posted_to(data)
+        if target is None or not self._is_listened_to():
+            return False
+        refusal = self._gate.refusal(target, self.ticket)
+        if refusal is None:
+            return False
+        self.begun()
+        self._write(refusal)
+        return True

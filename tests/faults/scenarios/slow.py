@@ -1,0 +1,118 @@
+"""Slow: clients that do not end what they begin to ask, or do not take what they asked for.
+
+They are let go at the deadline, what lies there for them has its bounds, and others notice nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Sequence
+from typing import Final
+
+from tests.faults.strangers import Stranger, memory, post, strangers
+from tests.faults.supply import Supply
+from tests.faults.world import Shape
+
+MADE_OF: Final = Shape(
+    gateways=1,
+    sections={"gateway": {"head_timeout": "2s", "body_timeout": "2s", "answer_timeout": "2s"}},
+)
+"""The world that it needs: less patient than one that is shipped, or it would take long."""
+
+BOUND: Final = 2.0
+"""p99 of others meanwhile to theirs before."""
+
+_GONE_SECONDS: Final = 30.0
+_PAUSE_SECONDS: Final = 0.2
+_PIPELINED: Final = 20
+"""So many answers a reader asks for, and takes none."""
+_WINDOW: Final = 4096
+"""Bytes that the system takes for one of them."""
+_UNREAD: Final = 128 << 20
+"""Bytes that a worker may grow by, whoever does not read."""
+
+
+async def slow(
+    ours: Supply,
+    *,
+    senders: int = 60,
+    readers: int = 12,
+    seconds: float = 0.5,
+    bound: float | None = None,
+) -> str:
+    """So many of each; others look for so long, before and meanwhile."""
+    (gateway,) = ours.world.gateways[:1]
+    front, known = ours.front(), await ours.known()
+    await front.visited(seconds, known)
+    healthy = await front.visited(seconds, known)
+    ours.require("before", not healthy.odd, healthy.odd)
+    before, connections = memory([gateway.pid]), await _connections(ours, gateway.url)
+    async with strangers(gateway.port, senders + readers, limit=1, window=_WINDOW) as all_of_them:
+        dripping = [
+            asyncio.create_task(one.drip(_PAUSE_SECONDS)) for one in all_of_them[:senders:4]
+        ]
+        for number, one in enumerate(all_of_them):
+            _begin(one, number if number < senders else None, sorted(known.stock))
+        hurt = await front.visited(seconds, known)
+        ours.require("meanwhile", not hurt.odd, hurt.odd)
+        grown = memory([gateway.pid]) - before
+        await _let_go(ours, all_of_them[:senders], "senders")
+        # Who reads nothing sees no end: it is looked for at the gateway first.
+        await _forgotten(ours, connections)
+        await _let_go(ours, all_of_them[senders:], "readers")
+        for task in dripping:
+            task.cancel()
+        await asyncio.gather(*dripping, return_exceptions=True)
+    after = await front.visited(seconds, known)
+    ours.require("after", not after.odd, after.odd)
+    ours.require("memory", grown <= _UNREAD, f"grew by {grown >> 20} MiB")
+    ratio = hurt.p99 / healthy.p99
+    if bound is not None:
+        ours.require("p99 of others", ratio <= bound, f"{ratio:.2f}")
+    ours.report.requests += len(healthy.times) + len(hurt.times) + len(after.times)
+    return (
+        f"{senders} slow senders and {readers} who never read let go; p99 of others "
+        f"{ratio:.2f} × that before, memory + {max(0, grown) >> 20} MiB"
+    )
+
+
+def _begin(one: Stranger, number: int | None, skus: list[str]) -> None:
+    """Begin to ask, in one of four ways; None: ask for much, and take nothing of it."""
+    if number is None:
+        # With a key, so that nothing of it is at hand.
+        body = json.dumps({"skus": [skus[0]] * 1000}).encode()
+        one.send(post("/v1/stock/query", body, key="buyer") * _PIPELINED)
+    elif number % 4 == 0:
+        one.send(b"GET /v1/stock/A-1 HTTP/1.1\r\n")
+    elif number % 4 == 1:
+        one.send(b"GET /v1/st")
+    elif number % 4 == 2:
+        body = json.dumps({"skus": skus[:10]}).encode()
+        one.send(post("/v1/stock/query", body[:20], said=len(body)))
+
+
+async def _let_go(ours: Supply, those: Sequence[Stranger], name: str) -> None:
+    """Wait until they are."""
+    ends = [asyncio.create_task(one.closed()) for one in those]
+    _, left = await asyncio.wait(ends, timeout=_GONE_SECONDS)
+    if left:
+        places = [number for number, end in enumerate(ends) if end in left]
+        ours.find(f"{len(left)} of {len(those)} {name} were not let go: {places[:5]}")
+        for end in left:
+            end.cancel()
+        await asyncio.wait(left)
+
+
+async def _forgotten(ours: Supply, most: int) -> None:
+    """Wait until the gateway has no more connections."""
+    (gateway,) = ours.world.gateways[:1]
+    async with asyncio.timeout(_GONE_SECONDS):
+        while await _connections(ours, gateway.url) > most:  # noqa: ASYNC110 - of another process
+            await asyncio.sleep(_PAUSE_SECONDS)
+
+
+async def _connections(ours: Supply, url: str) -> int:
+    async with ours.world.session.get(f"{url}/metrics") as answer:
+        text = await answer.text()
+    return int(float(text.partition("\nstockspan_connections ")[2].split()[0]))
