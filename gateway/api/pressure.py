@@ -1,8 +1,8 @@
 """Requests that are refused before anybody is woken for them: the connection's side of the gate.
 
-A POST is refused by its bytes alone, if they are one whole request in its plainest form
-(`envelopes`) and nothing before them is unfinished (`prompt`); a GET once its head is read and its
-answer is not at hand. Others are refused at the gate itself.
+What is asked is refused by its bytes alone, if they are one whole request in its plainest form
+(`envelopes`) and nothing before them is unfinished (`prompt`); a stranger's GET, which may be at
+hand, once its head is read. Others are refused at the gate itself.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from aiohttp import web
 from aiohttp.http import RawRequestMessage
 from aiohttp.web_request import BaseRequest
 
-from gateway.api.envelopes import posted_to
+from gateway.api.envelopes import envelope
 from gateway.api.gate import Gate
 from gateway.api.prompt import AtOnce, PromptHandler, Then
 
@@ -49,8 +49,8 @@ class PressedHandler(PromptHandler):
     def __init__(self, *args: Any, gate: Gate, **kw: Any) -> None:
         self.ticket = object()
         """What the gate knows this connection by."""
-        refusing = Refusing(kw.pop("at_once", None), gate, self.ticket)
-        super().__init__(*args, at_once=refusing, **kw)
+        self._refusing = Refusing(kw.pop("at_once", None), gate, self.ticket)
+        super().__init__(*args, at_once=self._refusing, **kw)
         self._gate = gate
         self._answered = 0
         """Of the requests that aiohttp has read."""
@@ -89,12 +89,24 @@ class PressedHandler(PromptHandler):
         """
         if self._answered != self._request_count or self._held is not None or not self._between:
             return False
-        target = posted_to(data)
-        if target is None or not self._is_listened_to():
+        asked = envelope(data)
+        if asked is None or not self._is_listened_to():
             return False
-        refusal = self._gate.refusal(target, self.ticket)
-        if refusal is None:
+        if asked.method == "GET" and not asked.has_key:
+            # It may be at hand, which one sees when it is read; if anybody is going to look.
+            if self._waiter is not None:
+                return False
+            answer = self._refusing.again(data, _nobody)
+        else:
+            answer = None
+        if answer is None:
+            answer = self._gate.refusal(asked.target, self.ticket)
+        if answer is None:
             return False
         self.begun()
-        self._write(refusal)
+        self._write(answer)
         return True
+
+
+def _nobody(_: bytes | None) -> None:
+    """Is told of what is looked up: under pressure nothing is."""

@@ -69,7 +69,7 @@ ROWS: Final = (
         ("flood",),
     ),
     Row(
-        "2,000 slow senders, 400 who never read",
+        "2,000 slow senders, 60 who never read",
         "let go at the deadline, others' p99 ≤ 2 ×, memory bounded",
         ("slow",),
     ),

@@ -83,7 +83,7 @@ ACTS: Final[Mapping[str, Acted]] = {
     ),
     "slow": Acted(
         slowness.slow,
-        {"senders": 2_000, "readers": 400, "seconds": 4.0, "bound": slowness.BOUND},
+        {"senders": 2_000, "readers": 60, "seconds": 4.0, "bound": slowness.BOUND},
         _SLOW,
         _SLOW,
     ),

@@ -24,7 +24,7 @@ BOUND: Final = 2.0
 """p99 of others meanwhile to theirs before."""
 
 _GONE_SECONDS: Final = 30.0
-_PAUSE_SECONDS: Final = 0.2
+_PAUSE_SECONDS: Final = 0.5
 _PIPELINED: Final = 20
 """So many answers a reader asks for, and takes none."""
 _WINDOW: Final = 4096
@@ -41,49 +41,53 @@ async def slow(
     seconds: float = 0.5,
     bound: float | None = None,
 ) -> str:
-    """So many of each; others look for so long, before and meanwhile."""
+    """So many of each; others look for so long, before and meanwhile.
+
+    No more readers than may wait whatever they ask for: those who are refused have little to read.
+    """
     (gateway,) = ours.world.gateways[:1]
     front, known = ours.front(), await ours.known()
     await front.visited(seconds, known)
     healthy = await front.visited(seconds, known)
     ours.require("before", not healthy.odd, healthy.odd)
     before, connections = memory([gateway.pid]), await _connections(ours, gateway.url)
-    async with strangers(gateway.port, senders + readers, limit=1, window=_WINDOW) as all_of_them:
-        dripping = [
-            asyncio.create_task(one.drip(_PAUSE_SECONDS)) for one in all_of_them[:senders:4]
-        ]
-        for number, one in enumerate(all_of_them):
-            _begin(one, number if number < senders else None, sorted(known.stock))
+    skus = sorted(known.stock)
+    async with strangers(gateway.port, senders) as slow_ones:
+        dripping = [asyncio.create_task(one.drip(_PAUSE_SECONDS)) for one in slow_ones[::4]]
+        for number, one in enumerate(slow_ones):
+            _begin(one, number, skus)
         hurt = await front.visited(seconds, known)
-        ours.require("meanwhile", not hurt.odd, hurt.odd)
-        grown = memory([gateway.pid]) - before
-        await _let_go(ours, all_of_them[:senders], "senders")
-        # Who reads nothing sees no end: it is looked for at the gateway first.
-        await _forgotten(ours, connections)
-        await _let_go(ours, all_of_them[senders:], "readers")
+        ours.require("beside slow senders", not hurt.odd, hurt.odd)
+        await _let_go(ours, slow_ones, "senders")
         for task in dripping:
             task.cancel()
         await asyncio.gather(*dripping, return_exceptions=True)
+    async with strangers(gateway.port, readers, limit=1, window=_WINDOW) as mute_ones:
+        body = json.dumps({"skus": skus[:1] * 1000}).encode()
+        for one in mute_ones:
+            one.send(post("/v1/stock/query", body, key="buyer") * _PIPELINED)
+        beside = await front.visited(seconds, known)
+        ours.require("beside those who never read", not beside.odd, beside.odd)
+        grown = memory([gateway.pid]) - before
+        # Who reads nothing sees no end: it is looked for at the gateway first.
+        await _forgotten(ours, connections)
+        await _let_go(ours, mute_ones, "readers")
     after = await front.visited(seconds, known)
     ours.require("after", not after.odd, after.odd)
     ours.require("memory", grown <= _UNREAD, f"grew by {grown >> 20} MiB")
     ratio = hurt.p99 / healthy.p99
     if bound is not None:
         ours.require("p99 of others", ratio <= bound, f"{ratio:.2f}")
-    ours.report.requests += len(healthy.times) + len(hurt.times) + len(after.times)
+    ours.report.requests += sum(len(visit.times) for visit in (healthy, hurt, beside, after))
     return (
-        f"{senders} slow senders and {readers} who never read let go; p99 of others "
+        f"{senders} slow senders and {readers} who never read let go; p99 beside senders "
         f"{ratio:.2f} × that before, memory + {max(0, grown) >> 20} MiB"
     )
 
 
-def _begin(one: Stranger, number: int | None, skus: list[str]) -> None:
-    """Begin to ask, in one of four ways; None: ask for much, and take nothing of it."""
-    if number is None:
-        # With a key, so that nothing of it is at hand.
-        body = json.dumps({"skus": [skus[0]] * 1000}).encode()
-        one.send(post("/v1/stock/query", body, key="buyer") * _PIPELINED)
-    elif number % 4 == 0:
+def _begin(one: Stranger, number: int, skus: list[str]) -> None:
+    """Begin to ask, in one of four ways; the fourth is to say nothing."""
+    if number % 4 == 0:
         one.send(b"GET /v1/stock/A-1 HTTP/1.1\r\n")
     elif number % 4 == 1:
         one.send(b"GET /v1/st")
