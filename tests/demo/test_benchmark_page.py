@@ -38,7 +38,8 @@ def test_nothing_sticks_out_or_covers_another(browser: Chrome, tmp_path: Path, w
         browser.get(path.as_uri())
         assert browser.execute_script(_WIDER) == []
         assert browser.execute_script(_COVERED) == 0
+        # In other tabs, shops of other tests look for gateways that have ended.
         messages = browser.get_log("browser")  # type: ignore[no-untyped-call]
-        assert messages == []
+        assert [one for one in messages if not one["message"].startswith("http://127.0.0.1:")] == []
     finally:
         browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
