@@ -27,7 +27,7 @@ _POSTGRES_SETTINGS = {
     "synchronous_commit": "off",
     "full_page_writes": "off",
     "shared_buffers": "64MB",
-    "max_connections": "50",
+    "max_connections": "200",
     "autovacuum": "off",
 }
 

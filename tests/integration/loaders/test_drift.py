@@ -324,24 +324,30 @@ async def test_after_a_reconcile_the_store_is_the_erp(
     await warehouse.client.redis.flushall()
     await erp.execute("TRUNCATE b")
     shop = Shop(warehouse, erp, database, VERSIONED if versioned else BARE)
+    try:
+        await _played(shop, acts)
+    finally:
+        await shop.reader.close()
+
+
+async def _played(shop: Shop, acts: list[tuple[str, str, int]]) -> None:
     await shop.write("anchor", 1)
     await shop.snapshot()
     for act, sku, amount in acts:
         await _act(shop, act, sku, amount)
-    state, rows, held = await warehouse.state(STOCK), await shop.rows(), await shop.held()
+    state, rows, held = await shop.warehouse.state(STOCK), await shop.rows(), await shop.held()
     mark = datetime.fromisoformat(state.watermark or "")
     settled = {sku: amount for sku, (amount, at) in rows.items() if at <= mark - OVERLAP}
     expected = Drift(
-        warehouse.clock.now + 1000,
+        shop.warehouse.clock.now + 1000,
         missing=len(settled.keys() - held.keys()),
         extra=len(held.keys() - rows.keys()),
         differing=sum(held.get(sku, amount) != amount for sku, amount in settled.items()),
     )
     assert await shop.reconcile() == expected
-    assert await shop.reconcile() == Drift(warehouse.clock.now)
+    assert await shop.reconcile() == Drift(shop.warehouse.clock.now)
     await shop.delta()
     assert await shop.held() == {sku: amount for sku, (amount, _) in rows.items()}
-    await shop.reader.close()
 
 
 async def _act(shop: Shop, act: str, sku: str, amount: int) -> None:
