@@ -80,6 +80,10 @@ class Admission(Generic[W]):
         """How many may wait before the first is refused, as far as can be told."""
         return max(FEW, self._patience / self.cost) if self.cost else FEW
 
+    def is_waited_before(self, rank: Rank) -> bool:
+        """Whether anybody waits, or is about to, who goes before all of that rank."""
+        return any(self._lines[:rank]) or any(self.coming[:rank])
+
     def begins(self, rank: Rank, now: float) -> bool:
         """Whether one that arrives begins at once; it is counted as begun then."""
         if self.waiting or self._begun >= int(self.pace):

@@ -20,6 +20,7 @@ from gateway.api.gate import Gate, admitting
 from gateway.api.journal import JournalHandlers
 from gateway.api.jwks import jwks_route
 from gateway.api.prices import PriceHandlers
+from gateway.api.ranks import Rank
 from gateway.api.reservations import Promising, ReservationHandlers
 from gateway.api.routes import Route
 from gateway.api.shortcut import Shortcut
@@ -146,7 +147,9 @@ def create_app(
         app[SHORTCUT] = shortcut = Shortcut(
             showing, parts.rules, parts.directory, metrics, parts.clock_ms, shared
         )
-        shortcut.may_fetch = lambda: not gate.is_pressed
+        # Beside others who ask for stock it costs least of all; only who goes before them must not
+        # wait for it.
+        shortcut.may_fetch = lambda: not gate.admission.is_waited_before(Rank.STOCK)
         app.on_cleanup.append(shortcut.end)
     _register(app.router, routes)
     return app

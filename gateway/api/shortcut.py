@@ -92,7 +92,7 @@ class Shortcut:
         self._fetching = Fetching(showing)
         self._shared = shared
         self.may_fetch: Callable[[], bool] = lambda: True
-        """Whether there is time to look anything up."""
+        """Whether nobody who goes first is waiting."""
         self._directory = directory
         self._metrics = metrics
         self._clock_ms = clock_ms

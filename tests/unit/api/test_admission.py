@@ -269,3 +269,17 @@ def test_without_patience_nobody_is_refused() -> None:
 )
 def test_who_is_of_which_rank(path: str, rank: Rank | None) -> None:
     assert rank_of(path) == rank
+
+
+def test_who_waits_is_waited_for_by_those_after_him_alone() -> None:
+    admission: Admission[str] = Admission(PATIENCE)
+    assert not admission.is_waited_before(Rank.STOCK)
+    admission.wait(Rank.STOCK, "badge", 0.0)
+    assert not admission.is_waited_before(Rank.STOCK)
+    admission.coming[Rank.CHECKOUT] += 1
+    assert admission.is_waited_before(Rank.STOCK)
+    assert not admission.is_waited_before(Rank.CHECKOUT)
+    admission.coming[Rank.CHECKOUT] -= 1
+    admission.wait(Rank.PRICES, "price", 0.0)
+    assert admission.is_waited_before(Rank.STOCK)
+    assert not admission.is_waited_before(Rank.PRICES)
