@@ -36,7 +36,7 @@ from stockspan.embedded.ports import HOST, free_port
 from stockspan.embedded.postgres import EmbeddedPostgres
 from stockspan.embedded.valkey import EmbeddedValkey
 
-BOUNDS: Final = {"peer": 8, "constant": 0.07}
+BOUNDS: Final = {"peer": 8, "constant": 0.12}
 _QUERIES: Final = 60_000
 _CHECKED: Final = 200
 _COLD_SECONDS: Final = 2.0
