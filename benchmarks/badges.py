@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from benchmarks import badge_shop, cores, pipelined
-from benchmarks.figures import shown, summary
+from benchmarks.figures import in_turns, shown, summary
 
 BOUNDS: Final = {
     ("hot", "constant"): 1.3,
@@ -69,7 +69,7 @@ def run(folder: Path, quick: bool) -> dict[str, Any]:  # noqa: FBT001 - what eve
     catalogue = chance.sample(range(skus), skus)
     with badge_shop.running(folder, skus, two.server) as urls:
         subjects = _subjects(folder, urls, two.load, catalogue, chance)
-        rates = _measure(subjects, rounds, seconds)
+        rates = in_turns({name: partial(rate, seconds) for name, rate in subjects.items()}, rounds)
     return {"rounds": rounds, "seconds": seconds, "skus": skus, **_told(rates, rounds)}
 
 
@@ -115,21 +115,6 @@ def _subjects(
     return {
         name: subjects[name] for names in _GROUPS.values() for name in names if name in subjects
     }
-
-
-def _measure(
-    subjects: Mapping[str, Subject], rounds: int, seconds: float
-) -> Mapping[str, list[float]]:
-    """Requests a second of each in each round; one before is for what must come to life."""
-    rates: dict[str, list[float]] = {name: [] for name in subjects}
-    for turn in range(rounds + 1):
-        found = {name: rate(seconds) for name, rate in subjects.items()}
-        told = " ".join(f"{rate:,.0f}" for rate in found.values())
-        print(f"  round {turn}: {told}" + ("" if turn else " (not counted)"), flush=True)
-        if turn:
-            for name, rate in found.items():
-                rates[name].append(rate)
-    return rates
 
 
 def _told(rates: Mapping[str, Sequence[float]], rounds: int) -> dict[str, Any]:

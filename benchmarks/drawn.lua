@@ -20,11 +20,4 @@ function request()
     'GET /v1/stock/SKU-%06d HTTP/1.1\r\nHost: %s\r\n\r\n', math.random(0, among - 1), host)
 end
 
-function done(summary, latency, _)
-  local errors = summary.errors
-  io.write(string.format(
-    '{"requests":%d,"seconds":%.6f,"broken":%d,"refused":%d,"late":%d,"p50_ms":%.3f,"p99_ms":%.3f}\n',
-    summary.requests, summary.duration / 1e6,
-    errors.connect + errors.read + errors.write, errors.status, errors.timeout,
-    latency:percentile(50) / 1000, latency:percentile(99) / 1000))
-end
+dofile(debug.getinfo(1, 'S').source:match('^@(.*/)') .. 'report.lua')

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import ceil
 from statistics import median
 
@@ -30,3 +30,16 @@ def brief(value: float) -> str:
 def percentile(values: Sequence[float], share: float) -> float:
     """The least value that is not below that share of them all (nearest rank)."""
     return sorted(values)[ceil(share * len(values)) - 1]
+
+
+def in_turns(rates: Mapping[str, Callable[[], float]], rounds: int) -> dict[str, list[float]]:
+    """What each gave in each round, all of them in turn; one round before is not counted."""
+    found: dict[str, list[float]] = {name: [] for name in rates}
+    for turn in range(rounds + 1):
+        once = {name: rate() for name, rate in rates.items()}
+        told = " ".join(f"{rate:,.0f}" for rate in once.values())
+        print(f"  round {turn}: {told}" + ("" if turn else " (not counted)"), flush=True)
+        if turn:
+            for name, rate in once.items():
+                found[name].append(rate)
+    return found

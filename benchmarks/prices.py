@@ -22,6 +22,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any, Final
@@ -30,7 +31,7 @@ import aiohttp
 import msgspec
 
 from benchmarks import cores, price_erp
-from benchmarks.figures import shown, summary
+from benchmarks.figures import in_turns, shown, summary
 from benchmarks.price_world import BASKET, CATALOGUE, LINES, Mix, PriceWorld, Query
 from stockspan.embedded.ports import HOST, free_port
 from stockspan.embedded.postgres import EmbeddedPostgres
@@ -105,7 +106,13 @@ def _run(folder: Path, mix: Mix, *, quick: bool) -> dict[str, Any]:
             print(f"the gateway's first {_COLD_SECONDS:.0f} seconds: {cold:,.0f} requests/s")
             while sender.sent < warm:
                 sender.rate(subjects["gateway"], _COLD_SECONDS)
-            rates = _measure(subjects, sender, rounds, seconds)
+            rates = in_turns(
+                {
+                    name: partial(sender.rate, subject, seconds)
+                    for name, subject in subjects.items()
+                },
+                rounds,
+            )
     judged = mix is CATALOGUE
     figures = _told(rates, rounds, judged=judged)
     return {"rounds": rounds, "answer_bytes": size, "cold_rate": cold, **figures}
@@ -197,21 +204,6 @@ class _Sender:
         if subject.remembers:
             self.sent += found.requests
         return found.rate
-
-
-def _measure(
-    subjects: Mapping[str, _Subject], sender: _Sender, rounds: int, seconds: float
-) -> dict[str, list[float]]:
-    """Requests a second of each in each round; in a round before, the peer prepares itself."""
-    rates: dict[str, list[float]] = {name: [] for name in subjects}
-    for turn in range(rounds + 1):
-        found = {name: sender.rate(subject, seconds) for name, subject in subjects.items()}
-        told = " ".join(f"{rate:,.0f}" for rate in found.values())
-        print(f"  round {turn}: {told}" + ("" if turn else " (not counted)"), flush=True)
-        if turn:
-            for name, rate in found.items():
-                rates[name].append(rate)
-    return rates
 
 
 def _told(rates: Mapping[str, Sequence[float]], rounds: int, *, judged: bool) -> dict[str, Any]:

@@ -15,11 +15,4 @@ function request()
   return requests[at]
 end
 
-function done(summary, latency, _)
-  local errors = summary.errors
-  io.write(string.format(
-    '{"requests":%d,"seconds":%.6f,"broken":%d,"refused":%d,"late":%d,"p50_ms":%.3f,"p99_ms":%.3f}\n',
-    summary.requests, summary.duration / 1e6,
-    errors.connect + errors.read + errors.write, errors.status, errors.timeout,
-    latency:percentile(50) / 1000, latency:percentile(99) / 1000))
-end
+dofile(debug.getinfo(1, 'S').source:match('^@(.*/)') .. 'report.lua')
