@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 
 import msgspec
-from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.metrics_core import CounterMetricFamily, Metric
 from prometheus_client.registry import Collector
+
+from gateway.observability.metrics import plain_gauges
 
 
 class Load(msgspec.Struct, frozen=True):
@@ -64,7 +66,4 @@ class LoadCollector(Collector):
                 load.lag,
             ),
         )
-        for name, meaning, value in gauges:
-            gauge = GaugeMetricFamily(name, meaning)
-            gauge.add_metric((), float(value))
-            yield gauge
+        yield from plain_gauges(gauges)

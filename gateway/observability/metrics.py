@@ -243,6 +243,14 @@ def _feed_metrics(feeds: Mapping[str, FeedReading]) -> Iterable[Metric]:
     yield drift
 
 
+def plain_gauges(gauges: Iterable[tuple[str, str, float]]) -> Iterable[Metric]:
+    """Gauges without labels, of name, meaning and value."""
+    for name, meaning, value in gauges:
+        gauge = GaugeMetricFamily(name, meaning)
+        gauge.add_metric((), float(value))
+        yield gauge
+
+
 def _promise_metrics(promises: PromiseReading) -> Iterable[Metric]:
     gauges = (
         ("stockspan_ledger_up", "Whether the ledger answers: 1 or 0.", promises.ledger_up),
@@ -257,10 +265,7 @@ def _promise_metrics(promises: PromiseReading) -> Iterable[Metric]:
             promises.oldest_age,
         ),
     )
-    for name, meaning, value in gauges:
-        gauge = GaugeMetricFamily(name, meaning)
-        gauge.add_metric((), float(value))
-        yield gauge
+    yield from plain_gauges(gauges)
     resolved = CounterMetricFamily(
         "stockspan_holds_resolved", "Holds in doubt that were settled by the ledger."
     )
