@@ -37,6 +37,8 @@ class Heads(Generic[T]):
         whose lines are known and whose target is plain.
         """
         end = data.find(b"\r\n")
+        if len(data) - end > _LONGEST:
+            return None
         known = self._known.get(data[end:])
         if known is None:
             return None

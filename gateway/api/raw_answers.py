@@ -13,13 +13,21 @@ from aiohttp.http import SERVER_SOFTWARE
 
 
 def raw_answer(response: web.Response, more: Mapping[str, str], *, headless: bool = False) -> bytes:
-    """A response that has a body, with `more` headers; `headless`: to a HEAD."""
+    """A response that has a body, with `more` headers, sent now; `headless`: to a HEAD."""
+    return undated_answer(
+        response, {**more, hdrs.DATE: date_text(int(time.time()))}, headless=headless
+    )
+
+
+def undated_answer(
+    response: web.Response, more: Mapping[str, str], *, headless: bool = False
+) -> bytes:
+    """The same to be sent at any time."""
     body = cast("bytes", response.body)
     headers = {
         **response.headers,
         **more,
         hdrs.CONTENT_LENGTH: str(len(body)),
-        hdrs.DATE: date_text(int(time.time())),
         hdrs.SERVER: SERVER_SOFTWARE,
     }
     lines = [f"HTTP/1.1 {response.status} {response.reason}", *map(": ".join, headers.items())]

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final, cast
+from typing import Final
 
-from aiohttp import hdrs, web
-from aiohttp.http import SERVER_SOFTWARE
+from aiohttp import hdrs
 
 from gateway.api import caching, problems
 from gateway.api.cors import CrossOrigin
 from gateway.api.problem_kinds import KINDS
 from gateway.api.ranks import Rank
+from gateway.api.raw_answers import undated_answer
 from gateway.domain.errors import OverloadedError
 
 _PRIVATE: Final[Mapping[str, str]] = {
@@ -30,7 +30,7 @@ def too_many_connections() -> bytes:
     """What a connection is told of which there are too many from its address."""
     kind = KINDS["overloaded"]
     response = problems.problem(kind, "There are too many connections from this address.")
-    return _whole(response, {hdrs.CONNECTION: "close"})
+    return undated_answer(response, {hdrs.CONNECTION: "close"})
 
 
 def overloaded(cross_origin: CrossOrigin) -> Mapping[Rank, bytes]:
@@ -42,18 +42,5 @@ def overloaded(cross_origin: CrossOrigin) -> Mapping[Rank, bytes]:
     for rank, (place, headers) in _PLACES.items():
         shared = cross_origin.for_all_pages(place)
         if shared is not None:
-            found[rank] = _whole(problems.answer(OverloadedError()), {**headers, **shared})
+            found[rank] = undated_answer(problems.answer(OverloadedError()), {**headers, **shared})
     return found
-
-
-def _whole(response: web.Response, more: Mapping[str, str]) -> bytes:
-    # Without a date: it would be that of the moment in which this is made.
-    body = cast("bytes", response.body)
-    headers = {
-        **response.headers,
-        **more,
-        hdrs.CONTENT_LENGTH: str(len(body)),
-        hdrs.SERVER: SERVER_SOFTWARE,
-    }
-    lines = [f"HTTP/1.1 {response.status} {response.reason}", *map(": ".join, headers.items())]
-    return "\r\n".join([*lines, "", ""]).encode() + body
