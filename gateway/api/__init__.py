@@ -14,7 +14,7 @@
 - `prices` answers for one buyer: `price_parameters` reads what was asked, `price_access` decides
   who may ask it, `price_fragments` writes lines down as `price_shapes` has them.
 - `checkout` looks a cart up, with modules of the same kind beside it.
-- `fields` reads single fields of a request, `bodies` whole bodies.
+- `fields` reads single fields of a request, `bodies` whole bodies, `percent` what addresses encode.
 - `problems` turns every error into problem+json, `auth` finds out who asks, `cors` which pages may.
 - `routes` describes an operation beside its handler; `openapi` is generated from that.
 """

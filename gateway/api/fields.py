@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Final, NoReturn, TypeVar
-from urllib.parse import parse_qsl
 
 import msgspec
 from aiohttp import web
 
+from gateway.api import percent
 from gateway.api.languages import spoken
 from gateway.domain.errors import FieldError, InvalidRequestError
 from gateway.domain.identifiers import RULE, all_identifiers, is_identifier
@@ -125,11 +125,10 @@ def parse_query(request: web.Request) -> Query:
     if not text:
         return values
     try:
-        pairs = parse_qsl(text, keep_blank_values=True, errors="strict")
-    except ValueError:
+        for name, value in percent.pairs(text):
+            values.setdefault(name, []).append(value)
+    except UnicodeDecodeError:
         refuse("query", "must be percent-encoded UTF-8")
-    for name, value in pairs:
-        values.setdefault(name, []).append(value)
     return values
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from typing import Final
-from urllib.parse import unquote
 
 import msgspec
 from aiohttp import web
 
+from gateway.api import percent
 from gateway.api.fields import Query, Reading, refuse
 from gateway.api.languages import preferred
 from gateway.domain.identifiers import RULE, is_identifier
@@ -115,7 +115,7 @@ def path_identifier(request: web.Request, part: int, field: str) -> str:
     """
     raw = request.rel_url.raw_path.split("/")[part]
     try:
-        name = unquote(raw, errors="strict")
+        name = percent.decoded(raw)
     except UnicodeDecodeError:
         refuse(field, "must be percent-encoded UTF-8", raw)
     if not is_identifier(name):

@@ -12,14 +12,13 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache, partial
 from typing import Final
-from urllib.parse import unquote
 
 import msgspec
 from aiohttp import hdrs, web
 from aiohttp.http import SERVER_SOFTWARE, RawRequestMessage
 from multidict import MultiMapping
 
-from gateway.api import caching, stock_fragments
+from gateway.api import caching, percent, stock_fragments
 from gateway.api.boundary import failed
 from gateway.api.fetching import Fetching
 from gateway.api.heads import Heads
@@ -251,7 +250,7 @@ def _encoded_skus(target: str) -> Sequence[str] | None:
         return None
     if "%" in sku:
         try:
-            sku = unquote(sku, errors="strict")
+            sku = percent.decoded(sku)
         except UnicodeDecodeError:
             return None
     return None if sku in {"", ".", ".."} else [sku]

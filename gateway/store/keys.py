@@ -194,6 +194,9 @@ class Keyspace:
 
 
 def _escaped(name: str) -> bytes:
+    if "%" not in name and "}" not in name:
+        # Most; and translating goes through a name of another script than ours letter by letter.
+        return name.encode() + b"}"
     return name.translate(_ESCAPES).encode() + b"}"
 
 
