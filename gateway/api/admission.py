@@ -14,7 +14,12 @@ from typing import Final, Generic, TypeVar
 from gateway.api.ranks import Rank
 
 SPELL: Final = 0.002
-"""Seconds until more are begun, whatever became of those before; sooner if they have ended."""
+"""Seconds until more are begun, if those before wait for something else than the loop; else they
+have to end first."""
+
+_WORKING: Final = 0.001
+"""A turn of the loop in which it was busy for so long, reading aside, had work for those who have
+begun: they wait for the loop, and so does the next."""
 
 _TOO_LONG: Final = 0.003
 """A spell in which the loop was busy for so long, reading aside, had too much to do."""
@@ -62,6 +67,8 @@ class Admission(Generic[W]):
         self._since = 0.0
         self._read = 0.0
         self._spent: float | None = None
+        # What had been spent and read at the turn before.
+        self._before_turn = (0.0, 0.0)
         # Once one of a rank was refused, so are all of it and of those after it in the same turn.
         self._closed = len(Rank)
         self.waiting = 0
@@ -139,7 +146,10 @@ class Admission(Generic[W]):
         spell longer, but nothing is gained by doing less then.
         """
         seconds = now - self._since
-        if self.waiting and self._left and seconds < SPELL:
+        spent_before, read_before = self._before_turn
+        self._before_turn = spent, reading
+        is_working = spent - spent_before - (reading - read_before) > _WORKING
+        if self.waiting and self._left and (seconds < SPELL or is_working):
             return (), ()
         if self._begun:
             busy = seconds if self._spent is None else min(seconds, spent - self._spent)
@@ -164,8 +174,10 @@ class Admission(Generic[W]):
         self.cost += (each - self.cost) * (_WEIGHT if self.cost else 1.0)
         # Whoever is answered while reading must not take the loop from those who wait. But a spell
         # that is longer has more to read: there is an end to it.
-        if busy - reading > max(_TOO_LONG, min(reading, _READING)):
-            self.pace = max(1.0, self.pace * _SLOWER)
+        worked, most = busy - reading, max(_TOO_LONG, min(reading, _READING))
+        if worked > most:
+            # At once as far as it has to be: each spell until then lets too many begin.
+            self.pace = max(1.0, self.pace * min(_SLOWER, most / worked))
         elif self.waiting and self._begun >= int(self.pace):
             self.pace = min(_GREATEST_PACE, self.pace + 1)
 

@@ -32,8 +32,12 @@ class Stranger:
         if not self._writer.is_closing():
             self._writer.write(data)
 
-    async def drip(self, pause: float) -> None:
-        """A little more of a head now and then, until the other side has had enough."""
+    async def drip(self, pause: float, first: float) -> None:
+        """A little more of a head now and then, until the other side has had enough.
+
+        The first one after `first` seconds: those who drip are not to do so in step.
+        """
+        await asyncio.sleep(first)
         while not self._reader.at_eof() and not self._writer.is_closing():
             self.send(b"X-More: x\r\n")
             await asyncio.sleep(pause)

@@ -53,9 +53,15 @@ async def slow(
     before, connections = memory([gateway.pid]), await _connections(ours, gateway.url)
     skus = sorted(known.stock)
     async with strangers(gateway.port, senders) as slow_ones:
-        dripping = [asyncio.create_task(one.drip(_PAUSE_SECONDS)) for one in slow_ones[::4]]
+        drips = slow_ones[::4]
+        dripping = [
+            asyncio.create_task(one.drip(_PAUSE_SECONDS, _PAUSE_SECONDS * number / len(drips)))
+            for number, one in enumerate(drips)
+        ]
         for number, one in enumerate(slow_ones):
             _begin(one, number, skus)
+        # That all of them begin at once is what a crowd does (`flood`), and is over by then.
+        await front.visited(_PAUSE_SECONDS / 2, known)
         hurt = await front.visited(seconds, known)
         ours.require("beside slow senders", not hurt.odd, hurt.odd)
         await _let_go(ours, slow_ones, "senders")

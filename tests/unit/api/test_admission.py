@@ -15,16 +15,24 @@ from gateway.api.ranks import Rank, rank_of
 PATIENCE = 0.05
 IDLE = 0.00002
 """Seconds of a turn in which there is nothing to do."""
+MOST_AT_ONCE = 0.003
+"""Seconds after which no more of those who come back from the store go on in the same turn."""
 Request = tuple[Rank, float]
 
 
 class Worker:
     """A loop in which each request costs so many seconds, and reading one so many."""
 
-    def __init__(self, cost: float = 0.001, reading: float = 0.00002) -> None:
+    def __init__(
+        self, cost: float = 0.001, reading: float = 0.00002, store: float | None = None
+    ) -> None:
+        """`store`: who has begun waits there for so long first; None: it is not asked."""
         self.admission: Admission[Request] = Admission(PATIENCE)
         self.cost = cost
         self.reading = reading
+        self.store = store
+        self.reads: deque[tuple[float, int]] = deque()
+        self.most_reads = 0
         self.read = 0.0
         self.now = 0.0
         self.waits: dict[Rank, list[float]] = {rank: [] for rank in Rank}
@@ -50,10 +58,16 @@ class Worker:
         """One turn of the loop: some begin, some arrive."""
         began = self.now
         begun, late = self.admission.turn(self.now, self.now, self.read)
-        self.now += self.cost * len(begun) + IDLE
+        self.now += IDLE
         for rank, since in begun:
             self.waits[rank].append(began - since)
-            self.admission.ended(self.admission.spell)
+            self.reads.append((began + (self.store or 0.0), self.admission.spell))
+        self.most_reads = max(self.most_reads, len(self.reads))
+        # Who has come back from the store has his turn; more than so much is none's.
+        while self.reads and self.reads[0][0] <= began and self.now - began < MOST_AT_ONCE:
+            _, spell = self.reads.popleft()
+            self.now += self.cost
+            self.admission.ended(spell)
         for rank, _ in late:
             self.late[rank] += 1
         for rank in arriving:
@@ -78,7 +92,7 @@ class Worker:
 
     def drained(self) -> None:
         """Nobody comes any more, and all who wait have their turn."""
-        while self.admission.waiting:
+        while self.admission.waiting or self.reads:
             self.turn()
         self.turn()
 
@@ -151,6 +165,19 @@ def test_ten_times_the_load(cost: float) -> None:
     assert worker.longest_turn < 0.005 + cost
 
 
+def test_the_dear_who_wait_for_the_store_do_not_pile_up_behind_it() -> None:
+    # Each takes longer than a spell, and so does the store: they come back in lots.
+    worker = Worker(0.005, store=0.004)
+    worker.offered({Rank.STOCK: 2_000}, 1.0)
+    worker.longest_turn, worker.most_reads = 0.0, 0
+    before = worker.admission.admitted[Rank.STOCK]
+    worker.offered({Rank.STOCK: 2_000}, 4.0)
+    assert worker.most_reads <= 6
+    assert worker.longest_turn < MOST_AT_ONCE + 2 * 0.005
+    assert max(worker.waits[Rank.STOCK][500:]) < 1
+    assert (worker.admission.admitted[Rank.STOCK] - before) * 0.005 > 0.5 * 4.0
+
+
 @pytest.mark.parametrize("heavy", [Rank.STOCK, Rank.PRICES])
 def test_who_is_before_the_crowd_is_not_refused(heavy: Rank) -> None:
     worker = Worker(0.0005)
@@ -190,8 +217,8 @@ def test_a_neighbour_on_the_core_changes_nothing() -> None:
     for _ in range(200):
         admission.wait(Rank.PRICES, (Rank.PRICES, worker.now), worker.now)
         # Half of the time somebody else has it.
-        worker.now += 0.002
-        spent += 0.001
+        worker.now += 0.0018
+        spent += 0.0009
         admission.turn(worker.now, spent, worker.read)
     assert admission.pace >= pace
 
