@@ -20,7 +20,7 @@ EVERYWHERE = (*PRODUCT, "benchmarks", "tests")
 
 # Each part of the product, and the parts it may import besides itself.
 _STORES = "gateway.store gateway.ledger gateway.gathering gateway.domain gateway.observability"
-_SERVICES = f"gateway.services gateway.near_cache {_STORES}"
+_SERVICES = f"gateway.services gateway.near_cache gateway.turns {_STORES}"
 _GATEWAY = f"gateway gateway.config gateway.wiring gateway.api {_SERVICES}"
 MAY_IMPORT: Mapping[str, frozenset[str]] = {
     part: frozenset(others.split())
@@ -31,11 +31,12 @@ MAY_IMPORT: Mapping[str, frozenset[str]] = {
         # Alerts are configured by the kinds of events.
         "gateway.config": "gateway.domain gateway.observability",
         "gateway.gathering": "",
+        "gateway.turns": "",
         "gateway.store": "gateway.gathering gateway.domain gateway.observability",
         "gateway.ledger": "gateway.gathering gateway.domain gateway.observability",
         "gateway.tokens": "gateway.domain",
         "gateway.near_cache": _STORES,
-        "gateway.services": f"gateway.near_cache {_STORES}",
+        "gateway.services": f"gateway.near_cache gateway.turns {_STORES}",
         # What a worker consists of, put together from settings; the api serves it.
         "gateway.wiring": f"gateway.config gateway.tokens {_SERVICES}",
         "gateway.api": f"gateway.wiring gateway.tokens {_SERVICES}",

@@ -40,6 +40,7 @@ from gateway.services.selling import SellingRules
 from gateway.store.event_journal import EventJournal
 from gateway.tokens.customer_tokens import CustomerTokens
 from gateway.tokens.price_tokens import PriceTokens
+from gateway.turns import Turns
 
 ROUTES: Final = web.AppKey("routes", tuple[Route, ...])
 METRICS: Final = web.AppKey("metrics", GatewayMetrics)
@@ -65,6 +66,8 @@ class Parts(Protocol):
     def lookups(self) -> StockLookups: ...
     @property
     def kept(self) -> KeptAnswers: ...
+    @property
+    def turns(self) -> Turns: ...
     @property
     def prices(self) -> PriceLookups: ...
     @property
@@ -120,7 +123,7 @@ def create_app(
     cross_origin = CrossOrigin(cors_origins)
     gate = Gate(longest_wait, refusals.overloaded(cross_origin))
     metrics.registry.register(LoadCollector(gate.load))
-    showing = Showing(parts.lookups, parts.kept, parts.clock_ms)
+    showing = Showing(parts.lookups, parts.kept, parts.turns, parts.clock_ms)
     asked = _lookups(parts, showing)
     routes = (
         *asked,

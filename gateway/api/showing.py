@@ -23,6 +23,7 @@ from gateway.services.stock_answers import (
     UnknownSku,
     WithheldSku,
 )
+from gateway.turns import Turns
 
 Item = Shown | UnknownSku | WithheldSku
 
@@ -38,9 +39,10 @@ class Showing:
     """Looks up, and remembers."""
 
     def __init__(
-        self, lookups: StockLookups, kept: KeptAnswers, clock_ms: Callable[[], int]
+        self, lookups: StockLookups, kept: KeptAnswers, turns: Turns, clock_ms: Callable[[], int]
     ) -> None:
         self._lookups = lookups
+        self._turns = turns
         self._kept = kept
         self._clock_ms = clock_ms
 
@@ -70,8 +72,11 @@ class Showing:
             if context.location is not None:
                 reading.require_location(context.location, context.channel)
             mine = None if context.exact else ticket
-            answers = [reading.answer(sku, context) for sku in question.skus]
-            items.append([self._item(answer, context, mine) for answer in answers])
+            shown: list[Item] = []
+            async for some in self._turns.portions(question.skus):
+                answers = [reading.answer(sku, context) for sku in some]
+                shown += [self._item(answer, context, mine) for answer in answers]
+            items.append(shown)
         return items
 
     def kept(self, skus: Sequence[str], circumstances: Circumstances) -> Told | None:

@@ -15,6 +15,7 @@ from gateway.near_cache import NearCache
 from gateway.services.directory import Directory
 from gateway.store.keys import Change, ChangeKind
 from gateway.store.stock import HeldReading, HeldSku, Reading
+from gateway.turns import Turns
 
 _BYTES: Final = 32 << 20
 """So much is kept: some hundred thousand SKUs."""
@@ -67,8 +68,9 @@ class HeldSource(Protocol):
 class LastKnown:
     """Reads stock, and remembers it as it is held: bytes, which weigh little and nobody walks."""
 
-    def __init__(self, source: HeldSource, capacity: int = _BYTES) -> None:
+    def __init__(self, source: HeldSource, turns: Turns, capacity: int = _BYTES) -> None:
         self._source = source
+        self._turns = turns
         # The value alone where nothing lies beside it, as of most: a tuple weighs half as much.
         self._copies: NearCache[str, bytes | HeldSku] = NearCache(capacity, _weight)
         self._epoch: bytes | None = None
@@ -83,7 +85,10 @@ class LastKnown:
         reading = await self._source.read_held(skus)
         if reading.epoch is not None:
             self._keep(skus, reading, ticket)
-        return Reading(reading.epoch, [self._source.decoded(held) for held in reading.held])
+        stock: list[SkuStock | None] = []
+        async for some in self._turns.portions(reading.held):
+            stock += [self._source.decoded(held) for held in some]
+        return Reading(reading.epoch, stock)
 
     def recall(self, skus: Sequence[str], epoch: bytes | None) -> Mapping[str, SkuStock]:
         """Those of these SKUs of which something was known last, in this epoch."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Final
 
 import msgspec
 
@@ -36,10 +37,14 @@ from gateway.store.refresh import RefreshRequests
 from gateway.store.stock import StockStore
 from gateway.tokens.customer_tokens import CustomerTokens
 from gateway.tokens.price_tokens import PriceTokens
+from gateway.turns import Turns
 from gateway.wiring.connections import clock_ms, connect
 from gateway.wiring.promising import Promising, can_promise, promising
 from gateway.wiring.selling import selling_rules
 from gateway.wiring.token_keys import customer_tokens, price_tokens
+
+_SKUS_A_TURN: Final = 64
+"""So many are decoded or judged in one turn of the loop: two or three milliseconds."""
 
 
 class Assembly(msgspec.Struct, frozen=True):
@@ -59,6 +64,7 @@ class Assembly(msgspec.Struct, frozen=True):
     rules: SellingRules
     lookups: StockLookups
     kept: KeptAnswers
+    turns: Turns
     prices: PriceLookups
     checkout: Checkout
     confirming: Confirming
@@ -124,7 +130,8 @@ def assemble(settings: config.Settings, clock: Callable[[], int] = clock_ms) -> 
     stock = StockStore(client, keys, lane, with_holds=may_promise)
     price_store = PriceStore(client, keys)
     watch = FeedWatch(recorder, int(settings.freshness.stale_for * 1000), clock)
-    last_known = LastKnown(stock)
+    turns = Turns(_SKUS_A_TURN)
+    last_known = LastKnown(stock, turns)
     echoes = Echoes(keys, lane)
     hearing = Hearing(echoes.call, lambda: changes.connected)
     # The nodes of a cluster tell of changes in no order that is common to all: what was heard of
@@ -178,6 +185,7 @@ def assemble(settings: config.Settings, clock: Callable[[], int] = clock_ms) -> 
         rules,
         lookups,
         kept,
+        turns,
         prices,
         Checkout(lookups, prices, directory, confirming, signer, clock),
         confirming,

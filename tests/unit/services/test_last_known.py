@@ -9,6 +9,7 @@ from gateway.domain.stock import SkuStock
 from gateway.services.last_known import LastKnown
 from gateway.store.keys import Change, ChangeKind
 from gateway.store.stock import HeldReading, HeldSku
+from gateway.turns import Turns
 
 EPOCH = b"one"
 
@@ -34,7 +35,7 @@ class Shelf:
 
 async def test_what_was_read_is_recalled_in_its_epoch_alone() -> None:
     shelf = Shelf()
-    known = LastKnown(shelf)
+    known = LastKnown(shelf, Turns(64))
     await known.read(["A", "none"])
     assert set(known.recall(["A", "B", "none"], EPOCH)) == {"A"}
     assert known.recall(["A"], b"two") == {}
@@ -44,14 +45,14 @@ async def test_what_was_read_is_recalled_in_its_epoch_alone() -> None:
 async def test_what_the_store_may_not_tell_is_not_remembered() -> None:
     shelf = Shelf()
     shelf.epoch = None
-    known = LastKnown(shelf)
+    known = LastKnown(shelf, Turns(64))
     await known.read(["A"])
     assert known.recall(["A"], EPOCH) == {}
 
 
 async def test_another_epoch_forgets_the_one_before() -> None:
     shelf = Shelf()
-    known = LastKnown(shelf)
+    known = LastKnown(shelf, Turns(64))
     await known.read(["A", "B"])
     shelf.epoch = b"two"
     await known.read(["A"])
@@ -61,7 +62,7 @@ async def test_another_epoch_forgets_the_one_before() -> None:
 
 
 async def test_what_changed_is_forgotten() -> None:
-    known = LastKnown(Shelf())
+    known = LastKnown(Shelf(), Turns(64))
     await known.read(["A", "B", "C"])
     known.on_change(Change(ChangeKind.SKU, "A"))
     known.on_change(Change(ChangeKind.PRODUCT, "B"))
@@ -73,7 +74,7 @@ async def test_what_changed_is_forgotten() -> None:
 
 async def test_a_reply_that_was_on_its_way_when_it_changed_is_not_kept() -> None:
     shelf = Shelf()
-    known = LastKnown(shelf)
+    known = LastKnown(shelf, Turns(64))
     shelf.going.clear()
     reading = asyncio.create_task(known.read(["A", "B"]))
     await asyncio.sleep(0)
@@ -84,7 +85,7 @@ async def test_a_reply_that_was_on_its_way_when_it_changed_is_not_kept() -> None
 
 
 async def test_so_many_bytes_are_kept_and_no_more() -> None:
-    known = LastKnown(Shelf(size=10_000), capacity=1_000_000)
+    known = LastKnown(Shelf(size=10_000), Turns(64), capacity=1_000_000)
     skus = [f"S{number}" for number in range(1000)]
     for sku in skus:
         await known.read([sku])
