@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import chain
+from typing import Final
 
 import msgspec
 
@@ -26,6 +27,10 @@ from gateway.services.stock_answers import (
 from gateway.turns import Turns
 
 Item = Shown | UnknownSku | WithheldSku
+
+_AT_ONCE: Final = 128
+"""SKUs of a request that are looked up together: whoever asks for a thousand does not keep the loop
+from others while all of them are written down for the store."""
 
 
 class Question(msgspec.Struct, frozen=True):
@@ -56,9 +61,10 @@ class Showing:
         """
         items = {} if context.exact else self._told(skus, context.circumstances)
         missing = [sku for sku in dict.fromkeys(skus) if sku not in items]
-        if missing:
-            (looked_up,) = await self.looked_up([Question(missing, context)])
-            items.update(zip(missing, looked_up, strict=True))
+        for start in range(0, len(missing), _AT_ONCE):
+            some = missing[start : start + _AT_ONCE]
+            (looked_up,) = await self.looked_up([Question(some, context)])
+            items.update(zip(some, looked_up, strict=True))
         return [items[sku] for sku in skus]
 
     async def looked_up(self, questions: Sequence[Question]) -> list[list[Item]]:
