@@ -10,9 +10,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from aiohttp import web
 from aiohttp.http import RawRequestMessage
-from aiohttp.web_request import BaseRequest
 
 from gateway.api.envelopes import envelope
 from gateway.api.gate import Gate
@@ -52,15 +50,12 @@ class PressedHandler(PromptHandler):
         self._refusing = Refusing(kw.pop("at_once", None), gate, self.ticket)
         super().__init__(*args, at_once=self._refusing, **kw)
         self._gate = gate
-        self._answered = 0
-        """Of the requests that aiohttp has read."""
 
-    def data_received(self, data: bytes) -> None:
-        """Some bytes of a request, or several requests."""
+    def _take(self, data: bytes) -> None:
         began = time.perf_counter()
         gate = self._gate
         if not gate.is_pressed or not self._is_refused(data):
-            super().data_received(data)
+            super()._take(data)
         gate.reading += time.perf_counter() - began
 
     def connection_lost(self, exc: BaseException | None) -> None:
@@ -68,21 +63,8 @@ class PressedHandler(PromptHandler):
         self._gate.left(self.ticket)
         super().connection_lost(exc)
 
-    async def finish_response(
-        self, request: BaseRequest, resp: web.StreamResponse, start_time: float | None
-    ) -> tuple[web.StreamResponse, bool]:
-        """Send the answer."""
-        finished = await super().finish_response(request, resp, start_time)
-        self._answered += 1
-        return finished
-
-    def _is_answered(self, at_once: AtOnce, data: bytes) -> bool:
-        is_answered = super()._is_answered(at_once, data)
-        self._answered += is_answered
-        return is_answered
-
     def _is_refused(self, data: bytes) -> bool:
-        """Refuse what is one whole POST, if there is no room for it and nobody is before it.
+        """Refuse what is one whole request, if there is no room for it and nobody is before it.
 
         After an answer aiohttp takes some turns of the loop until it waits for another request.
         Clients that are quicker, because there is so much to do, are refused here all the same.
@@ -93,20 +75,11 @@ class PressedHandler(PromptHandler):
         if asked is None or not self._is_listened_to():
             return False
         if asked.method == "GET" and not asked.has_key:
-            # It may be at hand, which one sees when it is read; if anybody is going to look.
-            if self._waiter is not None:
-                return False
-            answer = self._refusing.again(data, _nobody)
-        else:
-            answer = None
-        if answer is None:
-            answer = self._gate.refusal(asked.target, self.ticket)
+            # It may be at hand, which one sees when it is read.
+            return False
+        answer = self._gate.refusal(asked.target, self.ticket)
         if answer is None:
             return False
         self.begun()
         self._write(answer)
         return True
-
-
-def _nobody(_: bytes | None) -> None:
-    """Is told of what is looked up: under pressure nothing is."""

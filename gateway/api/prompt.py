@@ -13,13 +13,15 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Final, Protocol
 
-from aiohttp import EMPTY_PAYLOAD, HttpVersion11, hdrs
+from aiohttp import EMPTY_PAYLOAD, HttpVersion11, hdrs, web
 from aiohttp.http import RawRequestMessage
+from aiohttp.web_request import BaseRequest
 
 from gateway.api.connections import PatientHandler
 
 _END: Final = b"\r\n\r\n"
-
+_ASKING: Final = (b"GET ", b"HEAD ")
+"""How requests begin whose answer may be at hand."""
 
 Then = Callable[[bytes | None], None]
 """Is told the answer once it is there; None: go aiohttp's way."""
@@ -54,13 +56,29 @@ class PromptHandler(PatientHandler):
         self._between = True
         # A request whose answer is on its way, and by what aiohttp waits for requests meanwhile.
         self._held: tuple[bytes, asyncio.Future[None]] | None = None
+        # What came while aiohttp was done with an answer, and did not wait for a request yet.
+        self._early: bytes | None = None
+        self._answered = 0
+        """Of the requests that aiohttp has read."""
         self._is_to_close = False
 
     def data_received(self, data: bytes) -> None:
         """Some bytes of a request, or several requests."""
+        # Who asks for more before the answer is there is served in the order of asking.
+        if self._early is not None:
+            early, self._early = self._early, None
+            self._take(early)
         if self._held is not None:
-            # Who asks for more before the answer is there is served in the order of asking.
             self._settle(None)
+        if self._is_early and data.startswith(_ASKING):
+            # Read now it would go aiohttp's way; and so would the next, of a client that is quick.
+            self._early = data
+            self._loop.call_soon(self._look_again, data)
+        else:
+            self._take(data)
+
+    def _take(self, data: bytes) -> None:
+        """Answer what is asked there, or have it answered."""
         at_once, waiter = self._at_once, self._waiter
         if at_once is None or waiter is None or waiter.done() or self._messages:
             # Others are before it.
@@ -85,6 +103,7 @@ class PromptHandler(PatientHandler):
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """It has ended; what was asked last is of no interest any more."""
+        self._early = None
         if self._held is not None:
             self._release()
         super().connection_lost(exc)
@@ -95,6 +114,24 @@ class PromptHandler(PatientHandler):
             super().close()
         else:
             self._is_to_close = True
+
+    async def finish_response(
+        self, request: BaseRequest, resp: web.StreamResponse, start_time: float | None
+    ) -> tuple[web.StreamResponse, bool]:
+        """Send the answer."""
+        finished = await super().finish_response(request, resp, start_time)
+        self._answered += 1
+        return finished
+
+    @property
+    def _is_early(self) -> bool:
+        """Whether all is answered, but aiohttp waits for more only after a turn of the loop."""
+        return self._waiter is None and self._between and self._answered == self._request_count
+
+    def _look_again(self, data: bytes) -> None:
+        if self._early is data:
+            self._early = None
+            self._take(data)
 
     def _hold(self, data: bytes, waiter: asyncio.Future[None]) -> None:
         """Let this request wait; to aiohttp the connection is busy."""
@@ -150,6 +187,7 @@ class PromptHandler(PatientHandler):
         if answer is None:
             return False
         self._messages.popleft()
+        self._answered += 1
         parser.message_consumed()
         self._write(answer)
         return True

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from itertools import accumulate, pairwise
 from typing import Any
@@ -18,7 +19,7 @@ from hypothesis import strategies as st
 from yarl import URL
 
 from gateway.api.app import SHORTCUT, create_app
-from gateway.api.server import Address, listening
+from gateway.api.server import Address, ProblemRequestHandler, listening
 from gateway.domain.stock import Location, Product, ProductStatus
 from gateway.services.kept_answers import LONGEST_MS
 from tests.examples import examples
@@ -162,6 +163,61 @@ async def test_what_is_fetched_wakes_nobody(
     few = request("/v1/stock/few")
     answers = await asyncio.gather(*[exchanged(gateway, request(ONE), few) for _ in range(20)])
     assert all(b" 200 " in one and b"few" in other for one, other in answers)
+
+
+class Quick:
+    """A client sends these before aiohttp has turned from its first answer."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *pieces: bytes) -> None:
+        self._pieces = deque(pieces)
+        self._finish = ProblemRequestHandler.finish_response
+        quick = self
+
+        async def finish(handler: ProblemRequestHandler, *args: Any) -> Any:
+            finished = await quick._finish(handler, *args)
+            while quick._pieces:
+                asyncio.get_running_loop().call_soon(handler.data_received, quick._pieces.popleft())
+            return finished
+
+        monkeypatch.setattr(ProblemRequestHandler, "finish_response", finish)
+
+
+async def test_who_is_quicker_than_aiohttp_is_served_as_others_are(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await exchanged(gateway, request(ONE))
+    handled: list[str] = []
+    handle = web.RequestHandler._handle_request
+
+    async def noted(handler: Any, asked: web.BaseRequest, *rest: Any) -> Any:
+        handled.append(asked.path)
+        return await handle(handler, asked, *rest)
+
+    monkeypatch.setattr(web.RequestHandler, "_handle_request", noted)
+    _ = Quick(monkeypatch, request("/v1/stock/few"))
+    reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
+    async with asyncio.timeout(10):
+        writer.write(request("/livez"))
+        told = await reader.readuntil(b'"alive":true}')
+        told += await reader.readuntil(b"\r\n\r\n{") + await reader.readuntil(b"}")
+    assert [part[:3] for part in told.split(b"HTTP/1.1 ")[1:]] == [b"200", b"200"]
+    assert b'"sku":"few"' in told
+    assert handled == ["/livez"]
+    writer.close()
+    await writer.wait_closed()
+
+
+@pytest.mark.parametrize("cut", [1, 3, 20, 60])
+async def test_who_is_quick_may_send_more_or_less_than_a_request(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch, cut: int
+) -> None:
+    await exchanged(gateway, request(ONE))
+    both = request("/v1/stock/few") + request(ONE)
+    _ = Quick(monkeypatch, both[:cut], both[cut:], request("/v1/stock/unknown"))
+    told = await streamed(gateway, [request("/livez")])
+    assert [answer.split()[1] for answer in told] == [b"200", b"200", b"200", b"404", b"200"]
+    assert b'"sku":"few"' in told[1]
+    assert b'"sku":"A-100"' in told[2]
 
 
 class HeldReading:
