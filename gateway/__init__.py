@@ -30,10 +30,11 @@ One lookup, `GET /v1/stock/A%2F12?quantity=3` with `Accept-Language: sv`, from e
 4. `store.stock.StockStore.read` fetches the SKU's one value (`store.keys`: all of a SKU shares a
    hash tag) within the deadline of `store.client`, and `store.codec` decodes it into the product
    and its level at each location.
-5. `domain` does the rest: what is salable where the channel ships from (`stock`), the span it
-   lies in and the status, colour and symbol of that (`spans`), the words (`labels`), the days
-   (`delivery`), and how old the figure may be called (`freshness`). A stranger's answer is made
-   from the span alone.
+5. `services.answering` judges it from a `Standpoint` (`services.standpoints`), which is the same
+   for all SKUs asked for so, and `domain` does the rest: what is salable where the channel ships
+   from (`stock`), the span it lies in and the status, colour and symbol of that (`spans`), the
+   words (`labels`), the days (`delivery`), and how old the figure may be called (`freshness`). A
+   stranger's answer is made from the span alone.
 6. `api.stock` writes the `StockAnswer` down as a `StockItem` (`api.shapes`) and adds what caches
    live by (`api.caching`): how old it is, and a validator over all but `as_of`.
 

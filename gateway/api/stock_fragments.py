@@ -14,7 +14,7 @@ from operator import attrgetter
 from typing import Final
 
 import msgspec
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
 from gateway.api.caching import Verified
 from gateway.api.problem_kinds import KINDS
@@ -27,8 +27,10 @@ from gateway.api.shapes import (
     encode,
     span_shape,
 )
-from gateway.domain.quantities import to_number
-from gateway.domain.spans import StockStatus
+from gateway.domain.delivery import Promise
+from gateway.domain.freshness import Freshness
+from gateway.domain.quantities import Milli, to_number
+from gateway.domain.spans import StockStatus, StockView
 from gateway.services.kept_answers import Shown, Wording
 from gateway.services.stock_answers import PickupAnswer, StockAnswer, UnknownSku, WithheldSku
 
@@ -74,14 +76,13 @@ def told(shown: Sequence[Shown], now_ms: int) -> Told:
 
 def shown(answer: StockAnswer, *, judged: bool) -> Shown:
     """An answer as it goes out; `judged` where a quantity was asked for."""
-    text = encode(stock_item(answer, judged=judged))
-    own = text.index(_STATUS)
-    age = text.index(_AS_OF) + len(_AS_OF)
-    wording = _wording(text[own:age], text[age + _AS_OF_SIZE :])
+    # Exact figures are those of one moment: nobody asks for the same words again.
+    worded = _wording if answer.salable is None else _wording.__wrapped__
+    wording = worded(*_what_is_told(answer, judged=judged))
     return Shown(
         answer.sku,
         wording,
-        digest(text[:age] + wording.end),
+        digest(b"".join((_SKU, encode(answer.sku), wording.middle, wording.end))),
         answer.as_of_ms,
         answer.fresh_for_ms,
         answer.last_known,
@@ -132,21 +133,58 @@ def moment_text(second: int) -> bytes:
 
 def stock_item(answer: StockAnswer, *, judged: bool) -> StockItem:
     """The same as a value."""
-    view, delivery = answer.view, answer.delivery
+    return _item(answer.sku, answer.as_of_ms, *_what_is_told(answer, judged=judged))
+
+
+_What = tuple[
+    StockView,
+    str,
+    Promise | None,
+    Freshness,
+    bool | UnsetType | None,
+    Milli | None,
+    tuple[PickupAnswer, ...] | None,
+]
+
+
+def _what_is_told(answer: StockAnswer, *, judged: bool) -> _What:
+    """All of an answer but of what, and as of when."""
+    return (
+        answer.view,
+        answer.label,
+        answer.delivery,
+        answer.freshness,
+        answer.sufficient if judged else UNSET,
+        answer.salable,
+        answer.pickup,
+    )
+
+
+def _item(  # noqa: PLR0913, PLR0917 - the parts of one answer, which are looked up by all of them
+    sku: str,
+    as_of_ms: int,
+    view: StockView,
+    label: str,
+    delivery: Promise | None,
+    freshness: Freshness,
+    sufficient: bool | UnsetType | None,  # noqa: FBT001 - as it is told
+    salable: Milli | None,
+    pickup: tuple[PickupAnswer, ...] | None,
+) -> StockItem:
     return StockItem(
-        answer.sku,
+        sku,
         view.status,
         view.level,
         view.color,
         span_shape(view.span),
-        answer.label,
+        label,
         SCHEMA_ORG[view.status],
         None if delivery is None else DeliveryShape(delivery.earliest, delivery.latest),
-        datetime.fromtimestamp(answer.as_of_ms // 1000, UTC),
-        answer.freshness,
-        answer.sufficient if judged else UNSET,
-        UNSET if answer.salable is None else to_number(answer.salable),
-        UNSET if answer.pickup is None else [_pickup(store) for store in answer.pickup],
+        datetime.fromtimestamp(as_of_ms // 1000, UTC),
+        freshness,
+        sufficient,
+        UNSET if salable is None else to_number(salable),
+        UNSET if pickup is None else [_pickup(store) for store in pickup],
     )
 
 
@@ -163,6 +201,9 @@ def digest(text: bytes) -> bytes:
 
 
 @lru_cache(maxsize=4096)
-def _wording(middle: bytes, end: bytes) -> Wording:
+def _wording(*told: *_What) -> Wording:
     """The same wording as the same object."""
-    return Wording(middle, end)
+    text = encode(_item("", 0, *told))
+    own = text.index(_STATUS)
+    age = text.index(_AS_OF) + len(_AS_OF)
+    return Wording(text[own:age], text[age + _AS_OF_SIZE :])

@@ -80,7 +80,7 @@ class ShippingTerms(msgspec.Struct, frozen=True):
         late = self.cut_off is not None and local_now.time() >= self.cut_off
         if late and self.calendar.works_on(day):
             day += _DAY
-        return self.calendar.on_or_after(day)
+        return self.calendar.after(day, 0)
 
     def next_turn(self, local_now: datetime) -> datetime:
         """When this clock next makes another day of it, or passes the cut-off.

@@ -6,11 +6,12 @@ The texts themselves are data: `gateway/locales/<language>.toml`, one file a lan
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Final
 
 import msgspec
 
-from gateway.domain.quantities import to_number
+from gateway.domain.quantities import Milli, to_number
 from gateway.domain.spans import StockStatus, StockView
 
 MINIMUM: Final = "{min}"
@@ -28,4 +29,9 @@ class Labels(msgspec.Struct, frozen=True):
         text = self.texts[view.status]
         if view.span is None:
             return text
-        return text.replace(MINIMUM, str(to_number(view.span.low)))
+        return _worded(text, view.span.low)
+
+
+@lru_cache(maxsize=1024)
+def _worded(text: str, low: Milli) -> str:
+    return text.replace(MINIMUM, str(to_number(low)))

@@ -91,14 +91,19 @@ class SpanPolicy(msgspec.Struct, frozen=True):
         """
         if salable <= 0:
             return EMPTY
+        low = self.lower_bound(salable)
         place = bisect_right(self.bounds, salable)
-        low = self.bounds[place - 1] if place else 0
         if place == len(self.bounds):
             return Span(low, None)
         following = self.bounds[place]
         if salable % UNIT or following % UNIT:
             return Span(low, following, exclusive=True)
         return Span(low, following - UNIT)
+
+    def lower_bound(self, salable: Milli) -> Milli:
+        """Where the span begins in which `salable` lies."""
+        place = bisect_right(self.bounds, salable)
+        return self.bounds[place - 1] if place else 0
 
     def view(self, salable: Milli, *, discontinued: bool, backorder: bool) -> StockView:
         """What is shown of `salable` for a product that is on sale."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import lru_cache
 from typing import Final, Protocol
 
 import msgspec
@@ -69,7 +70,7 @@ class Snapshot(msgspec.Struct, frozen=True):
         shop may start with nothing but figures. Once there is a list, it is the list.
         """
         if not self.locations:
-            return in_priority_order(Location(name) for name in levels)
+            return _plain(tuple(levels))
         return [place for place in self.locations if place.serves(channel)]
 
     def require_epoch(self, epoch: bytes | None) -> None:
@@ -137,6 +138,11 @@ class Snapshot(msgspec.Struct, frozen=True):
             for state in self.feeds.values()
             if state.kind in kinds
         )
+
+
+@lru_cache(maxsize=1024)
+def _plain(names: tuple[str, ...]) -> Sequence[Location]:
+    return tuple(in_priority_order(Location(name) for name in names))
 
 
 def _require_none(waiting: tuple[str, ...] | None) -> None:

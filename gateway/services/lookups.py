@@ -12,13 +12,14 @@ from gateway.domain.confirmations import Confirmation
 from gateway.domain.errors import StoreUnavailableError, UnknownLocationError
 from gateway.domain.quantities import Milli
 from gateway.domain.stock import PLAIN_PRODUCT, Location, Product, SkuStock
+from gateway.services.answering import Answering
 from gateway.services.directory import Directory, Snapshot
 from gateway.services.last_known import Outage
 from gateway.services.moments import Moment, moment_of
 from gateway.services.selling import Channel, SellingRules
+from gateway.services.standpoints import Standpoint
 from gateway.services.stock_answers import (
     Answer,
-    Answering,
     StockAnswer,
     StockContext,
     UnknownSku,
@@ -140,6 +141,7 @@ class StockReading:
         self._last_known = last_known
         self._now = datetime.fromtimestamp(now_ms / 1000, UTC)
         self._moments: dict[str, Moment] = {}
+        self._standpoints: dict[int, Standpoint] = {}
 
     def require_location(self, name: str, channel: Channel) -> Location:
         """The location of that name, if the channel sells from it.
@@ -210,17 +212,18 @@ class StockReading:
         said = self._confirmed.get(sku)
         # Where it has nothing on the SKU, it has not confirmed that there is nothing.
         confirmed = said.read if said is not None and said.read else None
-        answer = Answering(
-            self._rules,
-            self._directory,
-            context,
-            self._moment(context.channel),
-            stock,
-            confirmed,
-        ).answer(sku)
+        answer = Answering(self._standpoint(context), stock, confirmed).answer(sku)
         if self._last_known and isinstance(answer, StockAnswer):
             return replace(answer, last_known=True, lasting=None)
         return answer
+
+    def _standpoint(self, context: StockContext) -> Standpoint:
+        found = self._standpoints.get(id(context))
+        if found is None:
+            found = Standpoint(self._rules, self._directory, context, self._moment(context.channel))
+            # It holds the context, so nothing else gets its id.
+            self._standpoints[id(context)] = found
+        return found
 
     def _local_now(self, channel: Channel) -> datetime:
         return self._moment(channel).local_now

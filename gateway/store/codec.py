@@ -22,14 +22,16 @@ from gateway.domain.stock import (
 )
 from gateway.store.entries import (
     PRODUCT_NAME,
+    VERSION_BIAS,
     CorruptValueError,
     Entry,
     Flag,
-    Head,
     entries,
     raw_entries,
+    text_of,
+    vouching_feed,
 )
-from gateway.store.level_codec import decode_level
+from gateway.store.level_codec import read_level
 from gateway.store.payloads import typed
 from gateway.store.taken_codec import decode_taken
 
@@ -120,14 +122,18 @@ def decode_sku(value: bytes, taken: bytes | None = None) -> SkuStock | None:
     product: Product | None = None
     levels: dict[str, StockLevel] = {}
     at: Mapping[str, Taken] = {} if taken is None else decode_taken(taken)
-    for entry in entries(value):
-        if entry.head.flags & Flag.TOMB:
-            if entry.head.name == PRODUCT_NAME:
+    for flags, feed, _, version, stamp_ms, name, payload in raw_entries(value):
+        place = text_of(name)
+        if flags & Flag.TOMB:
+            if place == PRODUCT_NAME:
                 return None
-        elif entry.head.name == PRODUCT_NAME:
-            product = decode_product_record(entry)
+        elif place == PRODUCT_NAME:
+            product = read_product(payload)
         else:
-            levels[entry.head.name] = decode_level(entry, at.get(entry.head.name))
+            held = version - VERSION_BIAS if version else 0
+            levels[place] = read_level(
+                payload, held, stamp_ms, vouching_feed(flags, feed), at.get(place)
+            )
     return SkuStock(product, levels) if product is not None or levels else None
 
 
@@ -141,12 +147,11 @@ def decode_product(value: bytes) -> tuple[Product | None, bool] | None:
     """
     product: Product | None = None
     known = False
-    for flags, feed, seen, _, stamp_ms, name, payload in raw_entries(value):
+    for flags, _, _, _, _, name, payload in raw_entries(value):
         if not name:
             if flags & Flag.TOMB:
                 return None
-            head = Head(flags, feed, seen, None, stamp_ms, PRODUCT_NAME)
-            product = decode_product_record(Entry(head, payload))
+            product = read_product(payload)
         known = known or not flags & Flag.TOMB
     return product, known
 
@@ -166,7 +171,16 @@ def decode_product_record(entry: Entry) -> Product:
     Raises:
         CorruptValueError: it holds something else.
     """
-    wire = typed(_decode_product, entry.payload)
+    return read_product(entry.payload)
+
+
+def read_product(payload: bytes) -> Product:
+    """The product record of which this is the payload.
+
+    Raises:
+        CorruptValueError: it is something else.
+    """
+    wire = typed(_decode_product, payload)
     try:
         return _product_of(wire)
     except ValueError:

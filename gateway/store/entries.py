@@ -94,8 +94,7 @@ class Head(msgspec.Struct, frozen=True, gc=False):
     @property
     def vouching_feed(self) -> int:
         """The feed whose verified-through time holds for the entry; 0 where none's does."""
-        # What its feed is verified through says nothing of a record that is doubted.
-        return 0 if self.flags & Flag.DOUBTED else self.feed
+        return vouching_feed(self.flags, self.feed)
 
 
 class Entry(msgspec.Struct, frozen=True, gc=False):
@@ -158,6 +157,24 @@ def raw_entries(value: bytes) -> list[RawEntry]:
     return found
 
 
+def text_of(name: bytes) -> str:
+    """An entry's name as text.
+
+    Raises:
+        CorruptValueError: it is none.
+    """
+    try:
+        return name.decode()
+    except UnicodeDecodeError:
+        raise CorruptValueError from None
+
+
+def vouching_feed(flags: int, feed: int) -> int:
+    """The feed whose verified-through time holds for an entry of that; 0 where none's does."""
+    # What its feed is verified through says nothing of a record that is doubted.
+    return 0 if flags & Flag.DOUBTED else feed
+
+
 def entries(value: bytes) -> Iterator[Entry]:
     """The entries of a value, tombstones included.
 
@@ -165,10 +182,7 @@ def entries(value: bytes) -> Iterator[Entry]:
         CorruptValueError: the value is not in this format.
     """
     for flags, feed, seen, version, stamp_ms, name, payload in raw_entries(value):
-        try:
-            text = name.decode()
-        except UnicodeDecodeError:
-            raise CorruptValueError from None
+        text = text_of(name)
         held = version - VERSION_BIAS if version else None
         yield Entry(Head(flags, feed, seen, held, stamp_ms, text), payload)
 

@@ -11,7 +11,7 @@ from gateway.domain.absorption import Taken
 from gateway.domain.quantities import to_milli, to_number
 from gateway.domain.rate_of_sale import NO_SALES, RateOfSale
 from gateway.domain.stock import Basis, Incoming, StockLevel
-from gateway.store.entries import CorruptValueError, Entry, Head
+from gateway.store.entries import CorruptValueError, Entry
 from gateway.store.payloads import typed
 
 _MOST_SOLD: Final = 1e30
@@ -58,34 +58,44 @@ def figures(payload: bytes) -> bytes:
     return payload[: -len(_NOTHING_LEARNT)] if payload[:1] == _WITH_RATE else payload
 
 
-def decode_level(entry: Entry, taken: Taken | None = None) -> StockLevel:
-    """The level that an entry holds, less what is taken of it.
+def decode_level(entry: Entry) -> StockLevel:
+    """The level that an entry holds.
 
     Raises:
         CorruptValueError: it holds something else.
     """
-    wire = typed(_decode, entry.payload)
+    head = entry.head
+    return read_level(entry.payload, head.version or 0, head.stamp_ms, head.vouching_feed)
+
+
+def read_level(
+    payload: bytes, version: int, stamp_ms: int, feed: int, taken: Taken | None = None
+) -> StockLevel:
+    """The level of which this is the payload, less what is taken of it; `feed` vouches for it.
+
+    Raises:
+        CorruptValueError: it is something else.
+    """
+    wire = typed(_decode, payload)
     try:
-        return _level(entry.head, wire, taken)
+        return StockLevel(
+            to_milli(wire.quantity),
+            Basis.ON_HAND if wire.on_hand else Basis.AVAILABLE,
+            to_milli(wire.allocated) if wire.allocated else 0,
+            to_milli(wire.safety_stock) if wire.safety_stock else 0,
+            _incoming(wire) if wire.incoming else (),
+            version,
+            stamp_ms,
+            feed,
+            0 if taken is None else taken.still(stamp_ms),
+            _rate_of(wire) if wire.watched else NO_SALES,
+        )
     except ValueError:
         raise CorruptValueError from None
 
 
-def _level(head: Head, wire: _LevelWire, taken: Taken | None) -> StockLevel:
-    coming = tuple(Incoming(to_milli(size), date.fromisoformat(day)) for size, day in wire.incoming)
-    basis = Basis.ON_HAND if wire.on_hand else Basis.AVAILABLE
-    return StockLevel(
-        to_milli(wire.quantity),
-        basis,
-        to_milli(wire.allocated),
-        to_milli(wire.safety_stock),
-        coming,
-        head.version or 0,
-        head.stamp_ms,
-        head.vouching_feed,
-        0 if taken is None else taken.still(head.stamp_ms),
-        _rate_of(wire) if wire.watched else NO_SALES,
-    )
+def _incoming(wire: _LevelWire) -> tuple[Incoming, ...]:
+    return tuple(Incoming(to_milli(size), date.fromisoformat(day)) for size, day in wire.incoming)
 
 
 def _rate_of(wire: _LevelWire) -> RateOfSale:

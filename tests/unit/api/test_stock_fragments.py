@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from gateway.api.shapes import StockItems, UnknownItem, encode
 from gateway.api.stock_fragments import (
+    _wording,
     digest,
     entity_tag,
     item_text,
@@ -80,3 +81,11 @@ def test_what_is_missing_has_a_place_of_its_own_in_the_validator() -> None:
     )
     one, two = digest(unknown), digest(other)
     assert entity_tag([one, two]) != entity_tag([two, one])
+
+
+@given(answers)
+def test_an_exact_figure_is_remembered_nowhere(answer: StockAnswer) -> None:
+    before = _wording.cache_info()
+    exact = shown(replace(answer, salable=7_000), judged=True)
+    assert b'"salable":7' in exact.wording.end
+    assert _wording.cache_info() == before

@@ -52,6 +52,7 @@ def test_whole_figures_below_the_first_bound_are_limited_from_zero() -> None:
 @given(policies, salables)
 def test_a_figure_lies_within_its_span(policy: SpanPolicy, salable: int) -> None:
     span = policy.span(salable)
+    assert policy.lower_bound(salable) == span.low
     assert span.low <= salable
     if span.high is not None:
         assert salable < span.high if span.exclusive else salable <= span.high

@@ -7,12 +7,15 @@ from datetime import UTC, datetime
 
 import msgspec
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from gateway.config.settings import Freshness as FreshnessSettings
 from gateway.config.settings import Settings
 from gateway.domain.errors import NotReadyError, UnknownChannelError, UnknownLocationError
 from gateway.domain.freshness import FreshnessPolicy, WhenExpired
 from gateway.domain.rate_of_sale import RateOfSale
+from gateway.domain.spans import SpanPolicy
 from gateway.domain.stock import (
     Location,
     Product,
@@ -22,12 +25,13 @@ from gateway.domain.stock import (
     in_priority_order,
 )
 from gateway.services.directory import Directory, Snapshot
-from gateway.services.lookups import StockLookups
+from gateway.services.lookups import StockLookups, StockReading
 from gateway.services.selling import SellingRules
 from gateway.services.stock_answers import StockAnswer, StockContext, UnknownSku
 from gateway.store.feeds import FeedState
 from gateway.store.stock import Reading
 from gateway.wiring.selling import selling_rules
+from tests.examples import examples
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 EPOCH = b"one"
@@ -222,6 +226,54 @@ async def test_every_sku_that_was_looked_up_is_answered() -> None:
     reading = await lookups.look(["B", "A", "B"])
     assert isinstance(reading.answer("A", CONTEXT), StockAnswer)
     assert reading.answer("B", CONTEXT) == UnknownSku("B")
+
+
+classes = st.sampled_from(["plain", "bulk", None])
+places = st.sampled_from(["W1", "S1", "X1", "W9"])
+units = st.integers(0, 60).map(lambda figure: StockLevel(figure * 1000, feed=1))
+doubted = st.builds(StockLevel, st.integers(0, 60_000), stamp_ms=st.just(NOW_MS - 7_200_000))
+stocks = st.builds(
+    SkuStock,
+    st.none() | st.builds(Product, stock_class=classes, backorder=st.booleans()),
+    st.dictionaries(places, units | doubted, max_size=3),
+)
+contexts = st.builds(
+    StockContext,
+    st.just(RULES.channel(None)),
+    st.sampled_from(["en", "sv"]),
+    st.none() | st.sampled_from(["W1", "S1"]),
+    st.none() | st.integers(1, 30_000),
+    st.booleans(),
+    st.booleans(),
+)
+BY_CLASS = msgspec.structs.replace(
+    RULES,
+    span_policy=lambda _, of: SpanPolicy((50_000,), 50_000) if of == "bulk" else SpanPolicy(),
+    stock_freshness={"bulk": FreshnessPolicy(1_000, 3_600_000, WhenExpired.REFUSE)},
+)
+
+
+@settings(max_examples=examples(100))
+@given(
+    st.lists(stocks, min_size=1, max_size=4),
+    st.lists(contexts, min_size=1, max_size=3),
+    st.sampled_from([(), (WAREHOUSE, STORE, ELSEWHERE)]),
+)
+def test_a_sku_is_answered_among_others_as_alone(
+    held_of: list[SkuStock], asked: list[StockContext], locations: tuple[Location, ...]
+) -> None:
+    directory = Snapshot(tuple(in_priority_order(locations)), FEEDS, EPOCH)
+
+    def reading(stocks: list[SkuStock]) -> StockReading:
+        held = {str(number): stock for number, stock in enumerate(stocks)}
+        return StockReading(BY_CLASS, directory, held, NOW_MS)
+
+    together = reading(held_of)
+    for number, stock in enumerate(held_of):
+        for context in asked:
+            alone = reading([stock]).answer("0", context)
+            answer = together.answer(str(number), context)
+            assert answer == msgspec.structs.replace(alone, sku=str(number))
 
 
 @pytest.mark.parametrize("feeds", [{}, {"stock": FeedState("stock", 1)}])
