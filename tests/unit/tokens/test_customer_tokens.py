@@ -121,3 +121,49 @@ def test_two_keys_live_for_rotation() -> None:
     checked = tokens({"old": KEYS["main"], "new": read_public_key(new.public_pem, "ES256")})
     for key, kid in ((MAIN, "old"), (new, "new"), (MAIN, None), (new, None)):
         assert checked.customer(signed(GOOD, key.private, "ES256", kid=kid), NOON_MS) == CUSTOMER
+
+
+def test_a_good_token_is_verified_once_and_refused_to_the_millisecond_all_the_same() -> None:
+    key = Counting(KEYS["main"])
+    checked = tokens({"main": key})
+    good = with_claims(exp=NOW + 1.5, nbf=NOW + 0.5, iat=NOW)
+    for now_ms in (500, 1499):
+        assert checked.customer(good, NOON_MS + now_ms) == CUSTOMER
+    # Clocks are set back, too.
+    for now_ms in (1500, 10_000, 499):
+        with pytest.raises(UnauthorizedError):
+            checked.customer(good, NOON_MS + now_ms)
+    assert checked.customer(good, NOON_MS + 1000) == CUSTOMER
+    assert key.asked == 1
+
+
+def test_a_token_that_is_not_good_is_not_remembered() -> None:
+    key = Counting(KEYS["main"])
+    checked = tokens({"main": key})
+    early = with_claims(nbf=NOW + 1)
+    for token in (early, early, signed(GOOD, STRANGER.private, "ES256", kid="main")):
+        with pytest.raises(UnauthorizedError):
+            checked.customer(token, NOON_MS)
+    assert key.asked == 3
+    assert checked.customer(early, NOON_MS + 1000) == CUSTOMER
+
+
+def test_a_token_that_differs_by_a_letter_is_another() -> None:
+    checked = tokens()
+    good = with_claims()
+    assert checked.customer(good, NOON_MS) == CUSTOMER
+    for other in (good[:-4] + ("A" if good[-4] != "A" else "B") + good[-3:], good + "\ud800"):
+        with pytest.raises(UnauthorizedError):
+            checked.customer(other, NOON_MS)
+
+
+def test_so_many_are_remembered_and_then_the_oldest_is_verified_anew(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("gateway.tokens.customer_tokens._REMEMBERED", 2)
+    key = Counting(KEYS["main"])
+    checked = tokens({"main": key})
+    several = [with_claims(customer=name) for name in ("a", "b", "c")]
+    for token in (*several, several[2], several[1], several[0]):
+        assert checked.customer(token, NOON_MS)
+    assert key.asked == 4
