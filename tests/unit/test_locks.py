@@ -8,7 +8,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
-LOCKS = ("runtime", "build", "dev")
+LOCKS = ("runtime", "build", "docs", "dev")
 
 
 def entries(lock: str) -> dict[str, str]:
@@ -58,6 +58,9 @@ def test_the_locks_hold_what_the_project_asks_for() -> None:
     assert runtime <= entries("runtime").keys()
     assert build <= entries("build").keys()
     assert runtime | demo | dev | build <= entries("dev").keys()
+    # The site's generator is wanted for nothing else.
+    docs = names(PROJECT["dependency-groups"]["docs"])
+    assert docs <= entries("docs").keys() - entries("dev").keys()
 
 
 def test_the_demo_s_servers_stay_out_of_the_runtime() -> None:
