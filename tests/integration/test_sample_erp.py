@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-import re
 import time
 import tomllib
 from collections import Counter, defaultdict
@@ -359,22 +358,6 @@ async def test_changes_of_prices_and_memberships_are_noticed(sample_erp: str) ->
             "INSERT INTO price_line (book_code, item_no, price) VALUES ('AGR-10001', 'E-101', 31)"
         )
     await erp.close()
-
-
-async def test_what_the_page_about_it_suggests_can_be_done(sample_erp: str) -> None:
-    page = (Path(__file__).parents[2] / "docs/sample-erp.md").read_text("utf-8")
-    suggested = re.findall(r"```sql\n(.*?)```", page, re.DOTALL)
-    assert len(suggested) == 4
-    erp = await asyncpg.connect(sample_erp)
-    for statements in suggested:
-        await erp.execute(statements)
-    changed = await erp.fetchval(
-        "SELECT count(*) FROM price_line WHERE changed_at >= $1", _TODAY_AT
-    )
-    sent = await erp.fetchval("SELECT dispatched_at FROM sales_order WHERE order_no = 'W-1001'")
-    await erp.close()
-    assert changed == 4
-    assert sent
 
 
 async def test_sample_of_an_older_version_is_refused(

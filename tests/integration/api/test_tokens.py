@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import subprocess
 import sys
 import tomllib
@@ -29,10 +28,11 @@ from tests.bad_tokens import (
     with_claims,
 )
 from tests.gateway_server import CHECKOUT, EXACT, NOON_MS, Answered, Gateway, running
+from tests.pages import ROOT, only, tried
 from tests.token_keys import pair, signed
 
 JWKS = "/.well-known/jwks.json"
-GUIDE = Path(__file__).parents[3] / "docs" / "price-tokens.md"
+GUIDE = "docs/price-tokens.md"
 
 
 @pytest.fixture
@@ -162,15 +162,10 @@ async def test_the_keys_need_no_store_that_is_warm(redis_url: str) -> None:
         assert (await gateway.ask(JWKS)).status == 200
 
 
-def _example(language: str) -> str:
-    (found,) = re.findall(rf"```{language}\n(.*?)```", GUIDE.read_text("utf-8"), re.DOTALL)
-    return str(found)
-
-
 async def _verify(folder: Path, url: str, token: str, ordered_at: str) -> tuple[int | None, str]:
     """Runs the guide's example as an ERP would."""
     script = folder / "verify.py"
-    script.write_text(_example("python"), encoding="utf-8")
+    script.write_text(only(GUIDE, "python"), encoding="utf-8")
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, str(script), url + JWKS, "stockspan", ordered_at),
         stdin=asyncio.subprocess.PIPE,
@@ -214,10 +209,11 @@ async def test_the_guides_example_verifies_as_an_erp_would(redis_url: str, tmp_p
 
 def test_the_guides_keys_and_settings_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    subprocess.run(["/bin/sh", "-ec", _example("sh")], check=True, capture_output=True)
+    (keys,) = (block.text for block in tried("sh", ROOT / GUIDE) if "genpkey" in block.text)
+    subprocess.run(["/bin/sh", "-ec", keys], check=True, capture_output=True)
     assert (tmp_path / "price-2026-11.pem").stat().st_mode & 0o077 == 0
-    tokens = price_tokens(Settings.model_validate(tomllib.loads(_example("toml"))))
+    tokens = price_tokens(Settings.model_validate(tomllib.loads(only(GUIDE, "toml"))))
     assert tokens is not None
     assert [key["kid"] for key in tokens.jwks()["keys"]] == ["2026-11", "2026-05"]
     assert jwt.get_unverified_header(tokens.sign({}, NOON_MS))["alg"] == "EdDSA"
-    assert CUSTOMER not in GUIDE.read_text("utf-8")
+    assert CUSTOMER not in (ROOT / GUIDE).read_text("utf-8")
