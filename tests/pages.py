@@ -28,6 +28,8 @@ PAGES: Final = (
     *sorted((ROOT / "examples").rglob("*.md")),
 )
 _REMARK: Final = re.compile(r"<!--\s*(not run|schema):\s*(.*?)\s*-->", re.DOTALL)
+_LISTS: Final = frozenset({"bullet_list_open", "ordered_list_open"})
+_LIST_ENDS: Final = frozenset({"bullet_list_close", "ordered_list_close"})
 _TITLE: Final = re.compile(r'title="([^"]+)"')
 
 
@@ -128,3 +130,21 @@ def headings(page: Path) -> Iterator[tuple[str, str]]:
                 child.content for child in inline.children or () if child.type != "html_inline"
             )
             yield opening.tag, re.sub(r"[^\w\- ]", "", text.lower()).strip().replace(" ", "-")
+
+
+def ambiguities(page: Path) -> Iterator[int]:
+    """Lines that the site's Markdown reads otherwise than others do: a list, a table or code right
+    after a paragraph, or one of the latter two within a list."""
+    depth, paragraph_ends = 0, -1
+    for token in _tokens(page):
+        begins, ends = token.map or (-2, -2)
+        if token.type in _LISTS:
+            if begins == paragraph_ends and not depth:
+                yield begins + 1
+            depth += 1
+        elif token.type in _LIST_ENDS:
+            depth -= 1
+        elif token.type in {"table_open", "fence"} and (depth or begins == paragraph_ends):
+            yield begins + 1
+        elif token.type == "paragraph_open":
+            paragraph_ends = ends

@@ -108,7 +108,7 @@ def _first_steps(facts: Facts) -> list[str]:
     return [
         f"curl {gateway}/v1/stock/{sku}",
         f"curl -H 'Authorization: Bearer {keys['all']}' '{gateway}/v1/prices?{asked}'",
-        "and change it in the ERP, with the shop open beside (docs/sample-erp.md has more):",
+        "and change it in the ERP, with the shop open beside (docs/first-steps.md has more):",
         f'{sample.psql} -c "{change}"',
     ]
 

@@ -7,7 +7,7 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
-from tests.pages import GUIDES, PAGES, anchors, blocks, headings, links, name_of
+from tests.pages import GUIDES, PAGES, ambiguities, anchors, blocks, headings, links, name_of
 
 # What is tried, and where.
 TRIED = {
@@ -45,6 +45,11 @@ def test_a_page_has_one_title_which_comes_first(page: Path) -> None:
     tags = [tag for tag, _ in headings(page)]
     assert tags[:1] == ["h1"]
     assert tags.count("h1") == 1
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_a_page_reads_alike_on_the_site_and_elsewhere(page: Path) -> None:
+    assert list(ambiguities(page)) == []
 
 
 @pytest.mark.parametrize("page", GUIDES, ids=name_of)
