@@ -18,6 +18,8 @@ from tests.pages import GUIDES, Block, blocks, name_of, tried
 from tests.running_demo import RunningDemo, get, post
 
 PAGES = [page for page in GUIDES if tried("sh", page)]
+# Those of the clients meet a gateway of their own: tests/integration/clients/test_guide.py.
+PROGRAMS = [block for block in tried("python") if block.page.name != "clients.md"]
 VALUES = [block for block in tried("json") if block.schema]
 # What it does is the page's business; what it cannot even be read for is a mistake.
 _IMPORT = """
@@ -91,7 +93,7 @@ def test_a_value_of_the_api_is_as_described(block: Block, api: dict[str, Any]) -
     _described(schema, api).validate(json.loads(block.text))
 
 
-@pytest.mark.parametrize("block", tried("python"), ids=str)
+@pytest.mark.parametrize("block", PROGRAMS, ids=str)
 def test_python_is_python_and_is_run(block: Block) -> None:
     code = compile(block.text, str(block), "exec")
     if block.title:
