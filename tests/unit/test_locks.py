@@ -53,11 +53,12 @@ def test_the_locks_agree(lock: str) -> None:
 def test_the_locks_hold_what_the_project_asks_for() -> None:
     runtime = names(PROJECT["project"]["dependencies"])
     build = names(PROJECT["build-system"]["requires"])
-    demo = names(PROJECT["project"]["optional-dependencies"]["demo"])
+    extras = PROJECT["project"]["optional-dependencies"]
+    extra = names([each for extra in extras.values() for each in extra])
     dev = names([each for each in PROJECT["dependency-groups"]["dev"] if isinstance(each, str)])
     assert runtime <= entries("runtime").keys()
     assert build <= entries("build").keys()
-    assert runtime | demo | dev | build <= entries("dev").keys()
+    assert runtime | extra | dev | build <= entries("dev").keys()
     # The site's generator is wanted for nothing else.
     docs = names(PROJECT["dependency-groups"]["docs"])
     assert docs <= entries("docs").keys() - entries("dev").keys()
