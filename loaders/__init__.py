@@ -49,5 +49,6 @@ either may ask, and how often, is in `sku_sources`.
 says is in `findings`, what it shows of the first rows in `trials`, and `ties` finds prices that
 only their list's id tells apart.
 
-Beside the feeds, `alerts` tells people of what all processes record.
+Beside the feeds, `alerts` tells people of what all processes record, and `metrics_address` tells
+Prometheus of what this loader did.
 """

@@ -75,7 +75,7 @@ class Ingest:
         self._spool_folder = spool_folder
         self._clock = clock
         self._meters = meters
-        self._reports = Reports(self.recorder)
+        self.reports = Reports(self.recorder)
 
     def under(self, fence: Fence) -> Ingest:
         """The same for a term of leadership: all that it writes, it writes under this fence.
@@ -97,7 +97,7 @@ class Ingest:
         taken.book.pushed = self.book.pushed
         taken.shelf = self.shelf
         taken.learning = self.learning
-        taken._reports = self._reports
+        taken.reports = self.reports
         return taken
 
     async def delta(self, feed: Feed, reading: Reading, at: OpenFeed | None = None) -> Outcome:
@@ -113,7 +113,7 @@ class Ingest:
             outcome = await self._delta(opened, reading, started)
             done = states.delta_done(reading, outcome, started, pushed=feed.pushed)
             await self.book.update(opened, done)
-        self._reports.delta(feed.name, outcome)
+        self.reports.delta(feed.name, outcome, self._clock() - started)
         return outcome
 
     async def some(self, feed: Feed, reading: Reading) -> Outcome:
@@ -130,7 +130,7 @@ class Ingest:
         if opened.state.verified_through_ms is None:
             raise FeedVanishedError(f"the feed {feed.name} has not been loaded yet")
         outcome = await self._delta(opened, reading, started)
-        self._reports.delta(feed.name, outcome)
+        self.reports.delta(feed.name, outcome, self._clock() - started, "refresh")
         return outcome
 
     async def snapshot(self, feed: Feed, reading: Reading) -> Outcome:
@@ -157,11 +157,11 @@ class Ingest:
                 if outcome.applied or opened.registered:
                     await self.book.update(opened, change)
                 else:
-                    self._reports.refused(feed.name, outcome)
+                    self.reports.refused(feed.name, outcome)
                 if outcome.applied:
                     # What was held back before is older than this.
                     self.shelf.discard(feed.name)
-        self._reports.snapshot(feed.name, outcome, self._clock() - started)
+        self.reports.snapshot(feed.name, outcome, self._clock() - started)
         return outcome
 
     async def _delta(self, opened: OpenFeed, reading: Reading, started: int) -> Outcome:

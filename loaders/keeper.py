@@ -199,6 +199,7 @@ class Keeper:
             self._outages.back(EventKind.STORE_UNREACHABLE, STORE)
             self._outages.back(EventKind.FEED_FAILED, self.feed.name)
             return self._left()
+        self._ingest.reports.failures[self.feed.name] += 1
         self._outages.away(EventKind.FEED_FAILED, self.feed.name, reason)
         return self._backoff.wait()
 

@@ -118,6 +118,11 @@ class Leader:
             raise NotLeadingError(self._other)
         return self._leading
 
+    @property
+    def leads(self) -> bool:
+        """Whether this one writes now."""
+        return self._leading is not None
+
     def led_last(self) -> bool:
         """Whether nobody else is known to have led since this one did."""
         return self._led

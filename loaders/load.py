@@ -36,6 +36,7 @@ from loaders.ingest import Ingest
 from loaders.keeper import Keeper
 from loaders.kept import Shelf
 from loaders.leader import PACE, Begun, Leader, own_name
+from loaders.metrics_address import measured
 from loaders.outbox_watch import watches
 from loaders.progress import Meters, shown
 from loaders.refresh import Refresher, refresher
@@ -70,7 +71,7 @@ async def load(settings: Settings, *, once: bool, shutdown: asyncio.Event) -> in
 
     Raises:
         SettingsError: a channel of alerts cannot work as it is configured.
-        SourceError: the address for pushes cannot be opened.
+        SourceError: an address, for pushes or metrics, cannot be opened.
         SpoolError: there is no place to stage snapshots.
         NotLeadingError, StoreUnavailableError: `once` was asked for, and another loader leads, or
             the store cannot say so.
@@ -91,7 +92,7 @@ async def load(settings: Settings, *, once: bool, shutdown: asyncio.Event) -> in
             )
             # Without a channel there is nobody to tell.
             alerts = _beside(alerting.run, "alerts") if told.senders else nullcontext()
-            async with alerts:
+            async with alerts, measured(settings, parts.ingest, leader):
                 await _serve(settings, parts, leader, kept, shutdown)
     _log.info("loaders stopped", action="loaders.stopped")
     return 0

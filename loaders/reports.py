@@ -1,4 +1,4 @@
-"""What the loaders log of a sync; every event names its action.
+"""What the loaders log and count of a sync; every event names its action.
 
 A delta every second would say the same every second: what was said last of a feed is not
 repeated until it changes.
@@ -6,9 +6,13 @@ repeated until it changes.
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Callable
+
 import structlog
 
 from gateway.observability.events import EventKind
+from gateway.observability.loader_metrics import Sync
 from gateway.observability.recorder import Recorder
 from gateway.store.feeds import Drift
 from loaders.outcome import Outcome, Rejection
@@ -21,6 +25,10 @@ class Reports:
 
     def __init__(self, recorder: Recorder) -> None:
         self._recorder = recorder
+        self.count: Callable[[Sync], None] = lambda _: None
+        """Is told of every sync that came to its end."""
+        self.failures: Counter[str] = Counter()
+        """Syncs that failed on the way, by feed."""
         self._rejected: dict[str, tuple[object, ...]] = {}
 
     def refused(self, feed: str, outcome: Outcome) -> None:
@@ -31,6 +39,7 @@ class Reports:
 
     def snapshot(self, feed: str, outcome: Outcome, took_ms: int) -> None:
         """What became of a snapshot; of one without effect the feed's own events tell."""
+        self.count(_sync(feed, outcome, "snapshot", took_ms))
         if not outcome.applied:
             return
         if outcome.drift is not None:
@@ -53,8 +62,9 @@ class Reports:
         )
         self._quarantined(feed, outcome)
 
-    def delta(self, feed: str, outcome: Outcome) -> None:
-        """What became of a delta; that all went well is no news."""
+    def delta(self, feed: str, outcome: Outcome, took_ms: int, mode: str = "delta") -> None:
+        """What became of a delta, or of a `refresh`; that all went well is no news."""
+        self.count(_sync(feed, outcome, mode, took_ms))
         _log.debug(
             "delta taken",
             action="feed.delta",
@@ -98,6 +108,17 @@ class Reports:
                     reason=row.reason,
                 )
         self._rejected[feed] = said
+
+
+def _sync(feed: str, outcome: Outcome, mode: str, took_ms: int) -> Sync:
+    records = {
+        "accepted": outcome.accepted,
+        "ignored": outcome.ignored,
+        "quarantined": outcome.quarantined,
+        "removed": outcome.removed,
+    }
+    mode = mode if outcome.drift is None else "reconcile"
+    return Sync(feed, mode, took_ms / 1000, outcome.applied, records)
 
 
 def _first(row: Rejection) -> str:

@@ -29,7 +29,8 @@ from gateway.api.siblings import Siblings
 from gateway.api.stock import StockHandlers
 from gateway.domain.access import KeyRing
 from gateway.observability.load_metrics import LoadCollector
-from gateway.observability.metrics import GatewayMetrics, PromiseReading, Readings
+from gateway.observability.metrics import GatewayMetrics
+from gateway.observability.readings import PromiseReading, Readings
 from gateway.observability.recorder import Recorder
 from gateway.services.checkout import Checkout
 from gateway.services.directory import Directory
@@ -108,6 +109,8 @@ def create_app(
     readings = ops.Readings(
         parts.directory, parts.prices.is_warm, parts.promise_checks, parts.clock_ms
     )
+    showing = Showing(parts.lookups, parts.kept, parts.turns, parts.clock_ms)
+    freshness = parts.rules.freshness
     metrics = GatewayMetrics(
         Readings(
             readings.ready,
@@ -117,13 +120,16 @@ def create_app(
             lambda: {kind.value: count for kind, count in parts.recorder.counts.items()},
             lambda: parts.recorder.lost,
             parts.confirmations,
+            lambda: parts.directory.reachable,
+            showing.reading,
+            freshness.fresh_for_ms / 1000,
+            freshness.stale_for_ms / 1000,
             None if siblings is None else siblings.replaced,
         )
     )
     cross_origin = CrossOrigin(cors_origins)
     gate = Gate(longest_wait, refusals.overloaded(cross_origin))
     metrics.registry.register(LoadCollector(gate.load))
-    showing = Showing(parts.lookups, parts.kept, parts.turns, parts.clock_ms)
     asked = _lookups(parts, showing)
     routes = (
         *asked,

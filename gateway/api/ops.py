@@ -16,7 +16,8 @@ from gateway.api.routes import JSON, Answer, Operation, Parameter, Route
 from gateway.api.shapes import Alive, Check, Readiness, UnreadyProblem, encode
 from gateway.api.siblings import Siblings
 from gateway.domain.errors import NotReadyError
-from gateway.observability.metrics import MEDIA, FeedReading, GatewayMetrics
+from gateway.observability.metrics import MEDIA, GatewayMetrics
+from gateway.observability.readings import FeedReading
 from gateway.services.directory import Directory
 from gateway.store.feeds import FeedState
 

@@ -14,6 +14,7 @@ import msgspec
 from gateway.api import stock_fragments
 from gateway.api.caching import Verified
 from gateway.api.stock_fragments import Told
+from gateway.observability.readings import NearCacheReading
 from gateway.services.kept_answers import KeptAnswers, Shown
 from gateway.services.lookups import StockLookups
 from gateway.services.stock_answers import (
@@ -50,6 +51,12 @@ class Showing:
         self._turns = turns
         self._kept = kept
         self._clock_ms = clock_ms
+        self._hits = self._misses = 0
+
+    def reading(self) -> NearCacheReading:
+        """How much of what strangers asked was at hand."""
+        kept = self._kept
+        return NearCacheReading(kept.may_tell, kept.entries, self._hits, self._misses)
 
     async def items(self, skus: Sequence[str], context: StockContext) -> list[Item]:
         """One item for each SKU, in the order asked.
@@ -78,6 +85,7 @@ class Showing:
             if context.location is not None:
                 reading.require_location(context.location, context.channel)
             mine = None if context.exact else ticket
+            self._misses += 0 if context.exact else len(question.skus)
             shown: list[Item] = []
             async for some in self._turns.portions(question.skus):
                 answers = [reading.answer(sku, context) for sku in some]
@@ -94,12 +102,14 @@ class Showing:
         texts = None if sheet is None else sheet.texts(skus)
         if sheet is not None and texts is not None:
             digests = [sheet.digests[sku] for sku in skus]
+            self._hits += len(skus)
             fresh_until_ms = sheet.as_of_ms + sheet.fresh_for_ms
             return Told(texts, digests, Verified(sheet.as_of_ms, now_ms, fresh_until_ms))
         found = kept.find(skus, circumstances, now_ms)
         shown = [item for item in found if item is not None]
         if len(shown) < len(found):
             return None
+        self._hits += len(shown)
         told = stock_fragments.told(shown, now_ms)
         kept.write_out(shown, told.texts, circumstances, now_ms)
         return told
@@ -123,6 +133,7 @@ class Showing:
             for sku in skus:
                 if sku not in items and self._kept.is_unknown(sku, now_ms):
                     items[sku] = UnknownSku(sku)
+        self._hits += len(items)
         return items
 
     def _item(self, answer: Answer, context: StockContext, ticket: int | None) -> Item:

@@ -180,11 +180,19 @@ class Push(Section):
     port: Port = 8090
 
 
+class Metrics(Section):
+    """Where a loader tells its metrics."""
+
+    host: str = "127.0.0.1"
+    port: Port = 9180
+
+
 class Loaders(Section):
     """How the loaders run; a held-back snapshot is kept if it has no more bytes than that."""
 
     spool_dir: Path | None = None
     keep_up_to: Annotated[ByteSize, Field(ge=0)] = ByteSize(1 << 30)
+    metrics: Metrics | None = None
 
 
 class Settings(BaseSettings):

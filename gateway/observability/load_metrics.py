@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 
 import msgspec
-from prometheus_client.metrics_core import CounterMetricFamily, Metric
+from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from gateway.observability.metrics import plain_gauges
+from gateway.observability.families import counters, gauges
 
 
 class Load(msgspec.Struct, frozen=True):
@@ -37,33 +37,31 @@ class LoadCollector(Collector):
     def collect(self) -> Iterable[Metric]:
         """Counters by rank, and gauges."""
         load = self._load()
-        counters = (
-            ("stockspan_admitted_requests", "Requests that were begun.", load.admitted),
-            ("stockspan_shed_requests", "Requests refused for lack of time.", load.shed),
+        yield counters(
+            "stockspan_admitted_requests", "Requests that were begun.", "rank", load.admitted
         )
-        for name, meaning, counts in counters:
-            counter = CounterMetricFamily(name, meaning, labels=("rank",))
-            for rank, count in counts.items():
-                counter.add_metric((rank,), count)
-            yield counter
-        gauges = (
-            ("stockspan_connections", "Connections that are open.", load.connections),
-            ("stockspan_requests_under_way", "Requests begun and not ended.", load.under_way),
-            ("stockspan_requests_waiting", "Requests that wait to be begun.", load.waiting),
-            (
-                "stockspan_requests_room",
-                "Requests that may wait before the first is refused, as far as can be told.",
-                load.room,
-            ),
-            (
-                "stockspan_requests_begun_at_once",
-                "Requests that are begun within two milliseconds at most.",
-                load.pace,
-            ),
-            (
-                "stockspan_loop_lag_seconds",
-                "How late the event loop was at the worst, of late.",
-                load.lag,
-            ),
+        yield counters(
+            "stockspan_shed_requests", "Requests refused for lack of time.", "rank", load.shed
         )
-        yield from plain_gauges(gauges)
+        yield from gauges(
+            (
+                ("stockspan_connections", "Connections that are open.", load.connections),
+                ("stockspan_requests_under_way", "Requests begun and not ended.", load.under_way),
+                ("stockspan_requests_waiting", "Requests that wait to be begun.", load.waiting),
+                (
+                    "stockspan_requests_room",
+                    "Requests that may wait before the first is refused, as far as can be told.",
+                    load.room,
+                ),
+                (
+                    "stockspan_requests_begun_at_once",
+                    "Requests that are begun within two milliseconds at most.",
+                    load.pace,
+                ),
+                (
+                    "stockspan_loop_lag_seconds",
+                    "How late the event loop was at the worst, of late.",
+                    load.lag,
+                ),
+            )
+        )

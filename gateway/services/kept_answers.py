@@ -107,6 +107,11 @@ class KeptAnswers:
         self._directory = Snapshot()
 
     @property
+    def entries(self) -> int:
+        """Of how many SKUs answers are kept."""
+        return len(self._kept)
+
+    @property
     def may_tell(self) -> bool:
         """Whether any of it may be told now."""
         return self._hearing.is_close and self._capacity > 0

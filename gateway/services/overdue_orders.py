@@ -29,7 +29,7 @@ class OverdueOrders:
         self._journal = journal
         self._recorder = recorder or Recorder()
         self._overdue_since: datetime | None = None
-        self._within = timedelta(milliseconds=within_ms)
+        self.within = timedelta(milliseconds=within_ms)
         self._clock_ms = clock_ms
         self._oldest: datetime | None = None
         self.waiting = 0
@@ -48,7 +48,7 @@ class OverdueOrders:
             LedgerUnavailableError: the last count stays.
         """
         self.waiting, self._oldest = await self._journal.awaiting()
-        before = self._now() - self._within
+        before = self._now() - self.within
         if self._oldest is None or self._oldest >= before:
             self._none_overdue()
             return

@@ -10,7 +10,7 @@ import msgspec
 from gateway.config import settings as config
 from gateway.config.keys import key_ring
 from gateway.domain.access import KeyRing
-from gateway.observability.metrics import PromiseReading
+from gateway.observability.readings import PromiseReading
 from gateway.observability.recorder import Recorder, process_name
 from gateway.services.checkout import Checkout
 from gateway.services.confirming import Confirming

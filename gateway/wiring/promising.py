@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from gateway.config import settings as config
-from gateway.observability.metrics import PromiseReading
+from gateway.observability.readings import PromiseReading
 from gateway.observability.recorder import Recorder
 from gateway.services.acknowledgements import Acknowledgements
 from gateway.services.directory import Directory
@@ -52,7 +52,11 @@ class Promising(msgspec.Struct, frozen=True):
         """What is measured of promises."""
         overdue = self.overdue
         return PromiseReading(
-            overdue.waiting, overdue.oldest_age, not self.gate.away, self.settling.resolved
+            overdue.waiting,
+            overdue.oldest_age,
+            overdue.within.total_seconds(),
+            not self.gate.away,
+            self.settling.resolved,
         )
 
     async def close(self) -> None:

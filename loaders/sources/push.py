@@ -50,8 +50,8 @@ class PushServer:
         self._clock = clock
 
     def app(self) -> web.Application:
-        app = web.Application(middlewares=[_problems])
-        app.router.add_get("/livez", _livez)
+        app = web.Application(middlewares=[problems])
+        app.router.add_get("/livez", livez)
         app.router.add_post("/ingest/{kind}", self._push)
         return app
 
@@ -129,12 +129,14 @@ def _answer(outcome: Outcome) -> dict[str, Any]:
     return answer
 
 
-async def _livez(_request: web.Request) -> web.Response:
+async def livez(_request: web.Request) -> web.Response:
+    """The answer of a process that turns."""
     return json_response({"status": "alive"})
 
 
 @web.middleware
-async def _problems(request: web.Request, handler: Handler) -> web.StreamResponse:
+async def problems(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Turns what goes wrong into problem+json."""
     try:
         return await handler(request)
     except ProblemError as problem:

@@ -27,8 +27,10 @@ _log = structlog.get_logger(__name__)
 
 
 @asynccontextmanager
-async def listening(app: web.Application, host: str, port: int) -> AsyncIterator[int]:
-    """Accept pushes while the context lasts; gives the port.
+async def listening(
+    app: web.Application, host: str, port: int, section: str = "push"
+) -> AsyncIterator[int]:
+    """Accept requests at the address of this section while the context lasts; gives the port.
 
     Raises:
         SourceError: the address cannot be opened.
@@ -48,7 +50,7 @@ async def listening(app: web.Application, host: str, port: int) -> AsyncIterator
         server = await loop.create_server(protocol, host, port)
     except OSError as error:
         await runner.cleanup()
-        raise SourceError(f"push: {host}:{port} cannot be opened: {error.strerror}") from error
+        raise SourceError(f"{section}: {host}:{port} cannot be opened: {error.strerror}") from error
     try:
         yield server.sockets[0].getsockname()[1]
     finally:

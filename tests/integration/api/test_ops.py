@@ -88,7 +88,7 @@ async def test_what_happens_is_counted(gateway: Gateway) -> None:
         'stockspan_feed_breaker_open{feed="erp",kind="stock"} 0.0',
         'stockspan_feed_held_back{feed="erp",kind="stock"} 0.0',
         'stockspan_feed_drift_records{feed="erp",how="differing",kind="stock"} 3.0',
-        'stockspan_feed_accuracy{feed="erp",kind="stock"} 0.75',
+        'stockspan_feed_accuracy_ratio{feed="erp",kind="stock"} 0.75',
         'stockspan_feed_audited_skus{feed="erp",kind="stock"} 4.0',
         "stockspan_store_errors_total 0.0",
     ):

@@ -15,7 +15,7 @@ def rejection(line: int, reason: str = "must not be negative") -> Rejection:
 
 def told(outcome: Outcome, reports: Reports) -> list[tuple[str, object]]:
     with capture_logs() as logs:
-        reports.delta("stock", outcome)
+        reports.delta("stock", outcome, 1)
     return [(log["action"], log.get("record")) for log in logs if log["log_level"] == "warning"]
 
 
