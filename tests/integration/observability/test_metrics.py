@@ -15,25 +15,11 @@ from gateway.config.settings import Settings
 from loaders.errors import SourceError
 from loaders.load import load
 from stockspan.embedded.ports import free_port
-from stockspan.embedded.postgres import EmbeddedPostgres
-from stockspan.embedded.valkey import EmbeddedValkey
 from tests.gateway_server import running
-from tests.told_metrics import Told, families_of, labels_of, told_metrics
+from tests.told_metrics import Told, families_of, labels_of
 
-PAGE: Final = (Path(__file__).parents[2] / "docs/metrics.md").read_text("utf-8")
+PAGE: Final = (Path(__file__).parents[3] / "docs/metrics.md").read_text("utf-8")
 _UNITS: Final = {"seconds": "seconds", "bytes": "bytes", "share": "ratio", "1": "info"}
-
-
-@pytest.fixture(scope="module")
-def told(
-    valkey: EmbeddedValkey, postgres: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory
-) -> Told:
-    valkey.flush()
-    for name in ("metrics_erp", "metrics_ledger"):
-        postgres.psql(f"CREATE DATABASE {name}")
-    folder = tmp_path_factory.mktemp("metrics")
-    erp, ledger = postgres.dsn("metrics_erp"), postgres.dsn("metrics_ledger")
-    return asyncio.run(told_metrics(valkey.url, erp, ledger, folder))
 
 
 def documented(heading: str) -> Mapping[str, tuple[str, frozenset[str], str]]:
