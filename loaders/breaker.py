@@ -11,9 +11,12 @@ A success while it is open is that of a call from before, and says nothing of no
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from enum import Enum, StrEnum, auto
 from typing import Final
+
+from loaders.errors import SourceError
 
 PAUSE: Final = 5.0
 """Seconds from the last call that was allowed until one may try again."""
@@ -87,6 +90,16 @@ class Breaker:
             self._see(Sign.PAUSE_OVER)
         self._allowed = now
         return True
+
+    @contextmanager
+    def asking(self) -> Iterator[None]:
+        """Note how the source fared within."""
+        try:
+            yield
+        except SourceError:
+            self.failed()
+            raise
+        self.succeeded()
 
     def succeeded(self) -> None:
         """The source was asked, and answered."""

@@ -22,12 +22,13 @@ import structlog
 
 from gateway.domain.errors import StoreUnavailableError
 from gateway.observability.events import EventKind
+from gateway.observability.tracing import span
 from gateway.store.client import DeposedError
 from gateway.store.feeds import TooManyFeedsError
 from loaders import states
 from loaders.agenda import Agenda
 from loaders.breaker import PROBE_EVERY, Breaker, State
-from loaders.errors import FeedVanishedError, LoaderError, SourceError, WholeNeededError
+from loaders.errors import FeedVanishedError, LoaderError, WholeNeededError
 from loaders.feedbook import Feed, OpenFeed
 from loaders.ingest import Ingest
 from loaders.outcome import Outcome
@@ -124,7 +125,7 @@ class Keeper:
         await self._ingest.register.register(self.feed.name, self.feed.kind)
         opened = await self._ingest.book.open(self.feed)
         async with (
-            self._asking(),
+            self._asking("snapshot"),
             self._ingest.failure_noted(opened),
             self._reader.snapshot(None if anew else opened.state.watermark) as reading,
         ):
@@ -143,7 +144,7 @@ class Keeper:
         outcome = None
         self._agenda.delta_begins()
         async with (
-            self._asking(),
+            self._asking("delta"),
             self._ingest.failure_noted(opened),
             self._reader.delta(opened.state.watermark) as reading,
         ):
@@ -161,7 +162,7 @@ class Keeper:
         if opened.state.watermark is None:
             return None
         async with (
-            self._asking(),
+            self._asking("reconcile"),
             self._ingest.failure_noted(opened),
             self._reader.reconcile(opened.state.watermark) as reading,
         ):
@@ -266,14 +267,9 @@ class Keeper:
                 await keeper.tried()
 
     @asynccontextmanager
-    async def _asking(self) -> AsyncIterator[None]:
-        """Let the breaker know how the source fared within."""
-        try:
+    async def _asking(self, mode: str) -> AsyncIterator[None]:
+        with span("sync", feed=self.feed.name, mode=mode), self.breaker.asking():
             yield
-        except SourceError:
-            self.breaker.failed()
-            raise
-        self.breaker.succeeded()
 
     async def _note_breaker(self) -> None:
         """Write down in the register what became of the breaker since it was last noted."""

@@ -28,6 +28,7 @@ from stockspan import feed_commands, serve_commands, snapshot_commands
 from stockspan.failure import Failure
 from stockspan.invocation import Config, run
 from stockspan.signals import stopping
+from stockspan.traced import traced
 
 app: Final = App(
     name="stockspan",
@@ -88,7 +89,8 @@ def load(*, config: Config = None, once: bool = False) -> int:
     async def running() -> int:
         return await run_loaders(settings, once=once, shutdown=stopping())
 
-    return run(running())
+    with traced(settings):
+        return run(running())
 
 
 @app.command

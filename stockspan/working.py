@@ -23,6 +23,7 @@ from gateway.config.settings import Gateway, Settings
 from gateway.wiring.assembly import assemble
 from stockspan.invocation import run
 from stockspan.signals import stopping
+from stockspan.traced import traced
 from stockspan.workers.port import free, taken
 from stockspan.workers.pulse import Pulse
 from stockspan.workers.tether import WorkerEnd
@@ -53,7 +54,8 @@ def alone(settings: Settings) -> int:
     Raises:
         Failure: the address is in use or not allowed.
     """
-    return run(_alone(settings))
+    with traced(settings):
+        return run(_alone(settings))
 
 
 def work(settings: Settings, seat: Seat) -> int:
@@ -64,7 +66,8 @@ def work(settings: Settings, seat: Seat) -> int:
     """
     with suppress(OSError, ValueError):  # standard error is closed, or no file
         faulthandler.register(TRACE_SIGNAL)
-    return run(_work(settings, seat))
+    with traced(settings):
+        return run(_work(settings, seat))
 
 
 async def _alone(settings: Settings) -> int:

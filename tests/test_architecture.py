@@ -59,6 +59,7 @@ KNOWN_BY: Mapping[str, tuple[str, ...]] = {
         "loaders.sources.postgres_skus",
         "stockspan",
     ),
+    "opentelemetry": ("gateway.observability.tracing",),
     "prometheus_client": ("gateway.observability",),
     "jmespath": ("gateway.config.expressions",),
     "aiosmtplib": ("loaders.alerts.smtp",),

@@ -12,6 +12,7 @@ from aiohttp.typedefs import Middleware
 from gateway.api import problems
 from gateway.api.routes import Handler
 from gateway.domain.errors import NotReadyError, StockspanError, StoreUnavailableError
+from gateway.observability import tracing
 from gateway.observability.metrics import GatewayMetrics
 
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -24,13 +25,12 @@ def boundary(metrics: GatewayMetrics) -> Middleware:
     @web.middleware
     async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
         started = time.perf_counter()
-        response = await _answered(request, handler, metrics)
-        metrics.answered(
-            _route(request),
-            request.method if request.method in _METHODS else "other",
-            response.status,
-            time.perf_counter() - started,
-        )
+        route = _route(request)
+        method = request.method if request.method in _METHODS else "other"
+        with tracing.request(method, route, request.headers) as reached:
+            response = await _answered(request, handler, metrics)
+            reached(response.status)
+        metrics.answered(route, method, response.status, time.perf_counter() - started)
         return response
 
     return guard

@@ -31,6 +31,7 @@ from gateway.api.showing import Item, Showing
 from gateway.api.stock_fragments import Told
 from gateway.api.unknown_skus import unknown_sku
 from gateway.domain.identifiers import is_identifier
+from gateway.observability import tracing
 from gateway.observability.metrics import GatewayMetrics
 from gateway.services.directory import Directory
 from gateway.services.kept_answers import Shown
@@ -149,6 +150,8 @@ class Shortcut:
             return None
         if hdrs.AUTHORIZATION in headers or hdrs.EXPECT in headers:
             # Who is known, or waits to be asked for a body.
+            return None
+        if tracing.is_on() and tracing.TRACEPARENT in headers:
             return None
         skus = plain_skus(target)
         if skus is None:

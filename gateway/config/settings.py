@@ -12,6 +12,7 @@ from gateway.config.alert_sections import Alerts, Journal
 from gateway.config.feed_sections import Feed, Source, misfit
 from gateway.config.section import Section
 from gateway.config.token_sections import CustomerTokens, PriceTokens
+from gateway.config.tracing_section import Tracing
 from gateway.config.values import (
     Bounds,
     Country,
@@ -219,6 +220,7 @@ class Settings(BaseSettings):
     loaders: Loaders = Loaders()
     journal: Journal = Journal()
     alerts: Alerts = Alerts()
+    tracing: Tracing | None = None
     sources: dict[str, Source] = Field(default={})
     feeds: dict[FeedName, Feed] = Field(default={})
 

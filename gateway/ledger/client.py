@@ -17,6 +17,7 @@ import asyncpg
 
 from gateway.domain.errors import LedgerUnavailableError
 from gateway.ledger.migrations import SCHEMA, Migration, is_current, migrate, shipped
+from gateway.observability.tracing import span
 
 Connected = Any
 """An `asyncpg.Connection`, lent by the pool: the stubs know the two as different types."""
@@ -90,7 +91,7 @@ class LedgerClient:
         Raises:
             LedgerUnavailableError: it was not done, or is not known to be.
         """
-        with translated():
+        with span("ledger"), translated():
             async with asyncio.timeout(self.deadline if deadline is None else deadline):
                 await self.ready()
                 try:
@@ -107,8 +108,8 @@ class LedgerClient:
         Raises:
             LedgerUnavailableError: the deadline has passed, or no use begins any more.
         """
-        self._refuse_when_closed()
-        with translated():
+        with span("ledger"), translated():
+            self._refuse_when_closed()
             async with asyncio.timeout(self.deadline):
                 yield
 

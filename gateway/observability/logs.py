@@ -16,6 +16,7 @@ from typing import Any, TextIO
 import orjson
 import structlog
 
+from gateway.observability import tracing
 from gateway.observability.secrecy import struck
 
 Event = MutableMapping[str, Any]
@@ -29,6 +30,7 @@ def configure_logs(stream: TextIO | None = None, *, level: int = logging.INFO) -
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _name_the_trace,
         _strike_secrets,
     ]
     if pretty:
@@ -54,6 +56,11 @@ def configure_logs(stream: TextIO | None = None, *, level: int = logging.INFO) -
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level)
+
+
+def _name_the_trace(_logger: object, _method: str, event: Event) -> Event:
+    trace_id = tracing.trace_id()
+    return event if trace_id is None else {**event, "trace_id": trace_id}
 
 
 def _strike_secrets(_logger: object, _method: str, event: Event) -> Event:

@@ -21,6 +21,7 @@ from redis.backoff import NoBackoff
 from redis.maint_notifications import MaintNotificationsConfig
 
 from gateway.domain.errors import StockspanError, StoreFullError, StoreUnavailableError
+from gateway.observability.tracing import span
 
 Mode = Literal["standalone", "cluster"]
 Connected = Any
@@ -88,7 +89,7 @@ class StoreClient:
         Raises:
             StoreUnavailableError: they were not, or the store refused.
         """
-        with translated():
+        with span("store"), translated():
             async with asyncio.timeout(self.deadline if deadline is None else deadline):
                 try:
                     yield self.redis

@@ -22,6 +22,7 @@ from redis import exceptions
 from redis.asyncio.cluster import RedisCluster
 
 from gateway.gathering import Gathering
+from gateway.observability.tracing import span
 from gateway.store.client import OURS, Connected, StoreClient, translated
 from gateway.store.hold_scripts import Script
 from gateway.store.keys import Keyspace
@@ -74,7 +75,7 @@ class Lane:
         Raises:
             StoreUnavailableError: no answer within the deadline; it may have been run all the same.
         """
-        with translated():
+        with span("store"), translated():
             async with asyncio.timeout(self._client.deadline):
                 return await self._gathering.ask(_Asked(command, durable))
 
@@ -92,7 +93,7 @@ class Lane:
         Raises:
             StoreUnavailableError: as in `run`, of any of them.
         """
-        with translated():
+        with span("store"), translated():
             async with asyncio.timeout(self._client.deadline):
                 arrived = await self._gathering.ask_all(
                     [_Asked(command, durable) for command in commands]
