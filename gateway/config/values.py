@@ -15,8 +15,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from gateway.domain.identifiers import RULE, is_identifier
 from gateway.domain.money import minor_digits
 from gateway.domain.quantities import NotAQuantityError, to_milli
-
-LOCALES: Final = ("en", "sv", "nl", "ro", "de")
+from gateway.words import LOCALES
 
 _LONGEST: Final = 10 * 365 * 86400.0
 _UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -45,6 +44,12 @@ def _known_country(code: str) -> str:
     if code not in holidays.list_supported_countries():
         msg = 'must be a country with known holidays, such as "SE"'
         raise ValueError(msg)
+    return code
+
+
+def _a_language(code: str) -> str:
+    if code not in LOCALES:
+        raise ValueError("must be one of " + ", ".join(LOCALES))
     return code
 
 
@@ -132,7 +137,7 @@ KeyId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
 Currency = Annotated[str, AfterValidator(_known_currency)]
 FeedName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
-Locale = Literal["en", "sv", "nl", "ro", "de"]
+Locale = Annotated[str, AfterValidator(_a_language)]
 Scope = Literal["stock:exact", "prices:any", "checkout", "explain", "ops", "ingest"]
 Days = Annotated[int, Field(ge=0, le=365)]
 Bound = Annotated[float, Field(gt=0, le=10**9), AfterValidator(_a_bound)]

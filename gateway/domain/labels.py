@@ -1,6 +1,6 @@
 """Words for a status, by language. The code is stable, the words are not.
 
-The texts themselves are data: `gateway/locales/<language>.toml`, one file a language.
+The texts themselves are data, which `gateway.words` reads: one file a language.
 """
 
 from __future__ import annotations
@@ -11,27 +11,32 @@ from typing import Final
 
 import msgspec
 
-from gateway.domain.quantities import Milli, to_number
+from gateway.domain.quantities import Milli
 from gateway.domain.spans import StockStatus, StockView
+from gateway.domain.writing import OTHER, plural_form, write_quantity
 
 MINIMUM: Final = "{min}"
 """Where the span's lower bound stands in a label."""
 
 
 class Labels(msgspec.Struct, frozen=True):
-    """The words of one language, one for every status."""
+    """The words of one language: for every status a text for each plural form it tells apart."""
 
     locale: str
-    texts: Mapping[StockStatus, str]
+    texts: Mapping[StockStatus, Mapping[str, str]]
 
     def label(self, view: StockView) -> str:
         """The text for what is shown; it says no more than the span."""
-        text = self.texts[view.status]
+        forms = self.texts[view.status]
         if view.span is None:
-            return text
-        return _worded(text, view.span.low)
+            return forms[OTHER]
+        low = view.span.low
+        # Most texts are the same for any figure, and need no look at it.
+        form = OTHER if len(forms) == 1 else plural_form(self.locale, low)
+        return _worded(forms.get(form, forms[OTHER]), self.locale, low)
 
 
+# There are as many as bounds and languages.
 @lru_cache(maxsize=1024)
-def _worded(text: str, low: Milli) -> str:
-    return text.replace(MINIMUM, str(to_number(low)))
+def _worded(text: str, locale: str, low: Milli) -> str:
+    return text.replace(MINIMUM, write_quantity(locale, low))

@@ -2,31 +2,34 @@
 
 from __future__ import annotations
 
-import tomllib
-from collections.abc import Callable
-from importlib.resources import files
+from collections.abc import Callable, Mapping
 from zoneinfo import ZoneInfo
 
 import holidays
 
 from gateway.config import settings as config
-from gateway.config.values import LOCALES
+from gateway.config.file import SettingsError
 from gateway.domain.delivery import ShippingTerms, WorkingCalendar
 from gateway.domain.freshness import FreshnessPolicy, WhenExpired
 from gateway.domain.labels import Labels
 from gateway.domain.quantities import to_milli
-from gateway.domain.spans import SpanPolicy, StockStatus
+from gateway.domain.spans import SpanPolicy
 from gateway.services.selling import Channel, SellingRules
+from gateway.words import LOCALES, WordsError, read_labels
 
 _WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
 def selling_rules(settings: config.Settings) -> SellingRules:
-    """What the operator decided, as values of the domain."""
+    """What the operator decided, as values of the domain.
+
+    Raises:
+        SettingsError: a language's file cannot be used.
+    """
     return SellingRules(
         {name: _channel(name, channel) for name, channel in settings.channels.items()},
         span_policies(settings),
-        {locale: _labels(locale) for locale in LOCALES},
+        _labels(),
         _freshness(settings.freshness),
         {name: _freshness(settings.freshness.of(name)) for name in settings.freshness.classes},
     )
@@ -74,6 +77,8 @@ def _channel(name: str, channel: config.Channel) -> Channel:
     )
 
 
-def _labels(locale: str) -> Labels:
-    text = (files("gateway") / "locales" / f"{locale}.toml").read_text(encoding="utf-8")
-    return Labels(locale, {StockStatus(key): words for key, words in tomllib.loads(text).items()})
+def _labels() -> Mapping[str, Labels]:
+    try:
+        return {locale: read_labels(locale) for locale in LOCALES}
+    except WordsError as error:
+        raise SettingsError(f"gateway/locales/{error}") from None
