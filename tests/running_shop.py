@@ -13,6 +13,7 @@ from aiohttp import ClientSession, web
 from stockspan.demo.erp_line import open_line
 from stockspan.demo.sample_erp.erp import open_erp
 from stockspan.demo.shop.cart import Cart
+from stockspan.demo.shop.checkout import GatewayCheckout
 from stockspan.demo.shop.figures import Figures
 from stockspan.demo.shop.gateway import open_gateway
 from stockspan.demo.shop.line import LineSwitch
@@ -60,7 +61,7 @@ async def running_shop(gateway: str, erp_dsn: str) -> AsyncIterator[ClientSessio
         open_gateway(gateway, PROMISING_KEY) as promising,
     ):
         desk = OrderDesk(GatewayReservations(promising), erp.orders, lambda: datetime.now(UTC))
-        cart = Cart(desk, Figures(erp.orders, desk, seeing))
+        cart = Cart(desk, Figures(erp.orders, desk, seeing), GatewayCheckout(promising))
         shop = Shop(catalogue, erp, LineSwitch(line), GatewayPrices(seeing), cart, gateway)
         working = asyncio.create_task(desk.run(shutdown))
         try:

@@ -1,7 +1,8 @@
-"""The line to the sample ERP, which one may cut to see how the shop gets on without it.
+"""The line to the sample ERP, which one may break to see how the shop gets on without it.
 
-All that Stockspan and the shop ask of the ERP goes through here. The ERP itself goes on behind a
-cut line: its tills sell, so that there is something to catch up with.
+All that Stockspan and the shop ask of the ERP goes through here. It may be cut, as when the ERP is
+down; hang, so that nobody is refused and nobody answered; or be slow. The ERP itself goes on behind
+it: its tills sell, so that there is something to catch up with.
 """
 
 from __future__ import annotations
@@ -11,24 +12,35 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Final
 from urllib.parse import urlsplit, urlunsplit
 
 from stockspan.embedded.ports import HOST, free_port
 
 _PIECE: Final = 1 << 16
+_SLOW_SECONDS: Final = 1.0  # that each piece of an answer takes
+
+
+class Condition(StrEnum):
+    """What the line is like."""
+
+    UP = "up"
+    SLOW = "slow"
+    HANGING = "hanging"
+    DOWN = "down"
 
 
 @dataclass(frozen=True)
 class LineState:
-    """Whether the line holds, and since when."""
+    """What the line is like, and since when."""
 
-    up: bool
+    condition: Condition
     since: datetime
 
 
 class ErpLine:
-    """Passes bytes on between a port of its own and the ERP's, as long as it is up."""
+    """Passes bytes on between a port of its own and the ERP's, as well as its condition lets it."""
 
     def __init__(self, dsn: str, now: Callable[[], datetime]) -> None:
         parts = urlsplit(dsn)
@@ -42,19 +54,31 @@ class ErpLine:
         self._ends: set[asyncio.StreamWriter] = set()
         self._passing: set[asyncio.Task[None]] = set()
         self._turning = asyncio.Lock()
-        self.state = LineState(up=False, since=now())
+        self._moving = asyncio.Event()  # cleared while the line hangs
+        self.state = LineState(Condition.DOWN, now())
 
-    async def turn(self, *, up: bool) -> LineState:
-        """Mend the line, or cut it with all that goes over it.
+    async def turn(self, condition: Condition) -> LineState:
+        """Bring the line into this condition; when it is cut, with all that goes over it.
 
         Raises:
             OSError: its port was taken by somebody else meanwhile.
         """
         async with self._turning:
-            if up != self.state.up:
-                await (self._mend() if up else self._cut())
-                self.state = LineState(up, self._now())
+            if condition is self.state.condition:
+                return self.state
+            if condition is Condition.DOWN:
+                await self._cut()
+            elif self._server is None:
+                await self._mend()
+            self.state = LineState(condition, self._now())
+            self._let_move()
             return self.state
+
+    def _let_move(self) -> None:
+        if self.state.condition is Condition.HANGING:
+            self._moving.clear()
+        else:
+            self._moving.set()
 
     async def _mend(self) -> None:
         self._server = await asyncio.start_server(self._connected, HOST, self._port)
@@ -65,6 +89,7 @@ class ErpLine:
             self._server = None
         for end in self._ends:
             end.transport.abort()
+        self._moving.set()  # those that hang find their end gone
         await asyncio.gather(*self._passing, return_exceptions=True)
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -86,13 +111,26 @@ class ErpLine:
             return
         self._ends.add(back)
         try:
-            ways = (_copied(reader, back), _copied(there, writer))
+            ways = (self._copied(reader, back), self._copied(there, writer, answers=True))
             await asyncio.wait(
                 [asyncio.create_task(way) for way in ways], return_when=asyncio.ALL_COMPLETED
             )
         finally:
             self._ends.discard(back)
             back.transport.abort()
+
+    async def _copied(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, answers: bool = False
+    ) -> None:
+        with suppress(OSError):
+            while piece := await reader.read(_PIECE):
+                if answers and self.state.condition is Condition.SLOW:
+                    await asyncio.sleep(_SLOW_SECONDS)
+                await self._moving.wait()
+                writer.write(piece)
+                await writer.drain()
+        # Either side's end is the end: PostgreSQL knows no half-closed connection.
+        writer.transport.abort() if writer.transport.is_closing() else writer.close()
 
 
 @asynccontextmanager
@@ -101,17 +139,8 @@ async def open_line(
 ) -> AsyncIterator[ErpLine]:
     """A line to the ERP at `dsn`, up; cut at the end."""
     line = ErpLine(dsn, now)
-    await line.turn(up=True)
+    await line.turn(Condition.UP)
     try:
         yield line
     finally:
-        await line.turn(up=False)
-
-
-async def _copied(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    with suppress(OSError):
-        while piece := await reader.read(_PIECE):
-            writer.write(piece)
-            await writer.drain()
-    # Either side's end is the end: PostgreSQL knows no half-closed connection.
-    writer.transport.abort() if writer.transport.is_closing() else writer.close()
+        await line.turn(Condition.DOWN)

@@ -23,7 +23,7 @@ from rich.console import Console
 
 from stockspan.demo.access import kept_secrets
 from stockspan.demo.databases import ensure_database
-from stockspan.demo.erp_line import ErpLine, open_line
+from stockspan.demo.erp_line import Condition, ErpLine, open_line
 from stockspan.demo.folder import DataFolder, open_folder
 from stockspan.demo.keyboard import keys
 from stockspan.demo.program import Program
@@ -35,6 +35,7 @@ from stockspan.demo.sample_erp.load import ensure_sample_erp
 from stockspan.demo.sample_erp.till import Till
 from stockspan.demo.settings import Addresses, demo_settings
 from stockspan.demo.shop.cart import Cart
+from stockspan.demo.shop.checkout import GatewayCheckout
 from stockspan.demo.shop.figures import Figures
 from stockspan.demo.shop.gateway import open_gateway
 from stockspan.demo.shop.line import LineSwitch
@@ -129,11 +130,12 @@ class _Demo:
 
     async def _turn(self, line: ErpLine) -> None:
         try:
-            state = await line.turn(up=not line.state.up)
+            up = line.state.condition is Condition.UP
+            await line.turn(Condition.DOWN if up else Condition.UP)
         except OSError as error:
             self._console.print(f"The line to the ERP cannot be mended: {error}")
         else:
-            became = "holds again" if state.up else "is cut; press e to mend it"
+            became = "is cut; press e to mend it" if up else "holds again"
             self._console.print(f"The line to the ERP {became}")
 
     async def _start(self, stack: AsyncExitStack) -> Facts:
@@ -187,7 +189,7 @@ class _Demo:
         seeing = await stack.enter_async_context(open_gateway(gateway, opening["all"]))
         promising = await stack.enter_async_context(open_gateway(gateway, opening["checkout"]))
         desk = OrderDesk(GatewayReservations(promising), distant.orders, lambda: datetime.now(UTC))
-        cart = Cart(desk, Figures(distant.orders, desk, seeing))
+        cart = Cart(desk, Figures(distant.orders, desk, seeing), GatewayCheckout(promising))
         pages = Shop(erp, distant, LineSwitch(line), GatewayPrices(seeing), cart, gateway)
         shop = await stack.enter_async_context(serve_shop(pages, HOST, free_port()))
         # Chance without secrecy: who buys what, and how long a clerk takes.

@@ -8,7 +8,7 @@ import pytest
 from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
 
-from tests.demo.pages import put_in_erp, until_shown
+from tests.demo.pages import Cart, press, put_in_erp, until_shown
 from tests.running_demo import RunningDemo, post, until
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
@@ -19,7 +19,7 @@ _SKU = "C-102"
 
 
 def _line(browser: Chrome) -> str:
-    return browser.find_element(By.ID, "erp").text
+    return browser.find_element(By.ID, "counter").text
 
 
 def _card(browser: Chrome, part: str) -> str:
@@ -42,12 +42,13 @@ def broken(browser: Chrome, demo: RunningDemo) -> Iterator[Chrome]:
     until_shown(browser, lambda _: "5+ available" in _card(browser, "badge"), "the badge is there")
     until_shown(browser, lambda _: "€" in _card(browser, "price"), "the price is there")
     until_shown(browser, lambda _: "The ERP is connected" in _line(browser), "it is connected")
-    browser.find_element(By.ID, "erp-switch").click()
-    until_shown(browser, lambda _: "The ERP is away since" in _line(browser), "it is away")
+    press(browser, "#conditions [data-condition=down]")
+    until_shown(browser, lambda _: "The ERP is not heard since" in _line(browser), "it is away")
     try:
         yield browser
     finally:
-        post(demo.facts["shop"] + "/erp", '{"up": true}', {"Content-Type": "application/json"})
+        mend = '{"condition": "up"}'
+        post(demo.facts["shop"] + "/erp", mend, {"Content-Type": "application/json"})
 
 
 def test_the_shop_goes_on_and_catches_up(broken: Chrome, demo: RunningDemo) -> None:
@@ -57,17 +58,20 @@ def test_the_shop_goes_on_and_catches_up(broken: Chrome, demo: RunningDemo) -> N
     until_shown(broken, lambda _: "Prices as of" in _line(broken), "and that of prices")
     put_in_erp(demo, _SKU, 0)  # in the ERP, which nobody here can see now
 
-    reserve = f"""#grid li:has(stock-badge[sku="{_SKU}"]) .reserve"""
-    broken.find_element(By.CSS_SELECTOR, reserve).click()
-    confirm = "#entries .confirm"
-    until_shown(broken, lambda _: broken.find_elements(By.CSS_SELECTOR, confirm), "it is held")
-    broken.find_element(By.CSS_SELECTOR, confirm).click()
-    ordered = "#entries li[data-state=confirmed]"
-    until_shown(broken, lambda _: broken.find_elements(By.CSS_SELECTOR, ordered), "it is ordered")
+    assert "The ERP refuses every call. The shop goes on" in _line(broken)
+
+    cart = Cart(broken)
+    press(broken, f"""#grid li:has(stock-badge[sku="{_SKU}"]) .add""")
+    cart.open()
+    cart.reserve()
+    press(broken, "#entries .confirm")
+    cart.wait_state("confirmed")
+    cart.wait(lambda one: "it will be told when it is back" in one["story"], "the order waits")
+    cart.close()
     assert "5+ available" in _card(broken, "badge"), "six are left, as far as is known"
     assert _card(broken, "price") == price
     assert demo.price(_SKU, "10001")["freshness"] == "fresh"
 
-    broken.find_element(By.ID, "erp-switch").click()
+    press(broken, "#conditions [data-condition=up]")
     until_shown(broken, lambda _: "all has caught up within" in _line(broken), "it has caught up")
     until_shown(broken, lambda _: "5+ available" not in _card(broken, "badge"), "so has the badge")

@@ -102,10 +102,15 @@ async def test_asks_with_the_key_that_may_only_reserve(gateway: _Gateway) -> Non
         # The ERP is away: what it has free is not known.
         assert held["figures"] == [{"sku": "A-100", "erp_free": None, "ours": None, "salable": 28}]
         await _step(shop, "release")
-    first, second = gateway.asked
+        await answered(shop, "POST", "/reserve", json={**_WISH, "ttl_seconds": 7})
+        await answered(shop, "POST", "/checkout.json", json=_WISH)
+    first, second, shorter, looked = gateway.asked
     assert first[:3] == ("POST", "/v1/reservations", {**_WISH, "ttl_seconds": 120})
     assert first[3]
     assert second == ("POST", "/v1/reservations/r_1/release", None, None)
+    assert shorter[2]["ttl_seconds"] == 7
+    look = {**_WISH, "confirm": "low", "deadline_ms": 300}
+    assert looked == ("POST", "/v1/checkout", look, None)
 
 
 async def test_a_wish_without_an_answer_is_sent_once_more_under_its_name(
@@ -125,7 +130,8 @@ async def test_a_wish_without_an_answer_is_sent_once_more_under_its_name(
         ("/reserve", {}),
         ("/reserve", {"lines": 1}),
         ("/reserve", {"lines": [{"quantity": 1}]}),
-        ("/reserve", {**_WISH, "ttl_seconds": 3600}),
+        ("/reserve", {**_WISH, "ttl_seconds": "long"}),
+        ("/checkout.json", {**_WISH, "ttl_seconds": 3600}),
         ("/reservations/r_1/confirm", {"order_ref": "mine"}),
         ("/reservations/r_1/release", []),
     ],

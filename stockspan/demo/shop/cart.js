@@ -1,61 +1,61 @@
-// The cart: reservations that this page made, until they are over. The shop's server asks the gateway
-// and hands orders to the ERP; here is only what one sees of it. It outlives a reload of the page.
+// The cart: its drawer, and the reservations this page made until they are over. The shop's server asks
+// the gateway and hands orders to the ERP; here is only what one sees of it. It outlives a reload.
 
-import { agrees, chapter, ENDED, makeEntry, showEntry, showLeft, stateLine } from "./cart_entry.js";
-import { asBuyer, mayBuy } from "./prices.js";
-import { number, quantity, text } from "./words.js";
+import { basket } from "./basket.js";
+import { asBuyer } from "./buyer.js";
+import { agrees, chapter, ENDED, makeEntry, showEntry, showLeft, stateLine, timeLeft } from "./cart_entry.js";
+import { $, say, send, toast } from "./page.js";
+import { number, plural, text } from "./words.js";
 
 const KEPT_AS = "reservations";
 const ASK_EVERY = 1_000;
-const $ = (selector, root = document) => root.querySelector(selector);
 
-const entries = new Map(); // reservation → { id, article, amount, body, before, root, asked, busy }
-let toast = () => {};
+const entries = new Map(); // reservation → { id, lines, worth, body, before, after, root, asked, busy }
 
-export function setUpCart(say) {
-  toast = say;
+export function setUpCart() {
   for (const kept of restored()) add(kept);
   showAll();
+  $("#open-cart").addEventListener("click", () => $("#cart").showModal());
+  basket.onChange(showAll);
   setInterval(() => document.hidden || askAll(), ASK_EVERY);
-  setInterval(() => entries.forEach(showLeft), 250);
+  setInterval(showTimes, 250);
   document.addEventListener("visibilitychange", () => document.hidden || askAll());
 }
 
 // In the language that is chosen now.
-export const speakCart = () => entries.forEach(showEntry);
-
-// `amount` gives how many, or null.
-export function setUpReserving(button, article, amount) {
-  button.textContent = text("reserve");
-  button.setAttribute("aria-label", `${text("reserve")}: ${article.name}`);
-  button.onclick = async () => {
-    const wanted = amount();
-    if (!wanted) toast(text("how_many"));
-    else if (!mayBuy(article.sku)) toast(text("not_for_you"));
-    else await reserve(article, wanted);
-  };
+export function speakCart() {
+  entries.forEach(showEntry);
+  showAll();
 }
 
-// What may be ordered ahead is reserved as well; what is gone is not.
-export const mayReserve = (item) => Boolean(item) && !["out_of_stock", "discontinued"].includes(item.status);
-
-async function reserve({ sku, name, unit }, amount) {
-  const lines = [{ sku, quantity: amount }];
-  const { status, body } = await send("/reserve", { ...asBuyer(), lines });
-  if (status !== 201) return toast(refused({ sku, name, unit }, status, body));
-  const entry = add({ id: body.reservation, article: { sku, name, unit }, amount });
-  take(entry, body);
-  toast(text("reserved", { amount: quantity({ unit }, amount), name }));
+function showTimes() {
+  entries.forEach(showLeft);
+  const next = [...entries.values()].map(timeLeft).filter(Boolean).sort()[0];
+  say($("#cart-left"), next ?? "");
 }
 
-function refused(article, status, body) {
-  const span = body?.lines?.[0]?.span;
-  if (body?.type?.endsWith("/insufficient-stock") && span) {
-    const range = span.max === null ? `${number(span.min)}+` : `${number(span.min)}–${number(span.max)}`;
-    return text("too_little", { name: article.name, range: span.max === 0 ? "0" : range });
+// All lines, or none; whether it worked. `worth` is what they cost.
+export async function reserve(lines, seconds, worth) {
+  const wanted = lines.map(({ article: { sku }, amount }) => ({ sku, quantity: amount }));
+  const { status, body } = await send("/reserve", { ...asBuyer(), lines: wanted, ttl_seconds: seconds });
+  if (status !== 201) toast(refused(lines, status, body));
+  else take(add({ id: body.reservation, lines, worth }), body);
+  return status === 201;
+}
+
+function refused(lines, status, body) {
+  const [short] = body?.lines ?? [];
+  if (body?.type?.endsWith("/insufficient-stock") && short?.span) {
+    const { name } = lines.find(({ article }) => article.sku === short.sku).article;
+    return text("too_little", { name, range: rangeOf(short.span) });
   }
   if (/unknown-(sku|customer)$/.test(body?.type)) return text("not_for_you");
   return text(status === 503 || !status ? "gateway_away" : "refused");
+}
+
+function rangeOf({ min, max }) {
+  if (max === null) return `${number(min)}+`;
+  return max === 0 ? number(0) : `${number(min)}–${number(max)}`;
 }
 
 async function step(entry, name) {
@@ -97,20 +97,20 @@ function take(entry, body) {
   showEntry(entry);
 }
 
-// What stood there just before the ERP's own figure had the order, and just after.
-function note(entry, { order, figures: [figure] = [] }) {
-  if (!figure || !order || !agrees(figure)) return;
-  if (!order.booked) entry.before = figure;
+// What stood there just before the ERP's own figures had the order, and just after.
+function note(entry, { order, figures = [] }) {
+  if (!figures.length || !order || !figures.every(agrees)) return;
+  if (!order.booked) entry.before = figures;
   else if (entry.before && !entry.after) {
-    entry.after = figure;
+    entry.after = figures;
     keep();
   }
 }
 
-function add({ id, article, amount, before = null, after = null }) {
-  const entry = { id, article, amount, before, after, body: null };
+function add({ id, lines, worth, before = null, after = null }) {
+  const entry = { id, lines, worth, before, after, body: null };
   Object.assign(entry, { asked: 0, asking: false, busy: false });
-  entry.root = makeEntry(entry, { step, remove });
+  entry.root = makeEntry(entry, { step, remove, again });
   entries.set(id, entry);
   showEntry(entry);
   $("#entries").prepend(entry.root);
@@ -123,15 +123,25 @@ function remove({ id, root }) {
   entries.delete(id);
   root.remove();
   showAll();
+  $("#cart .close").focus(); // the button that had it is gone
+}
+
+function again(entry) {
+  for (const { article, amount } of entry.lines) basket.put(article, amount);
+  toast(text("put_back"));
+  remove(entry);
 }
 
 function showAll() {
-  $("#cart-empty").hidden = entries.size > 0;
+  const count = basket.lines.length;
+  $("#cart-empty").hidden = entries.size > 0 || count > 0;
+  say($("#cart-count"), number(count));
+  $("#open-cart").setAttribute("aria-label", `${text("cart")}: ${plural("articles", count)}`);
   keep();
 }
 
 function keep() {
-  const kept = ({ id, article, amount, before, after }) => ({ id, article, amount, before, after });
+  const kept = ({ id, lines, worth, before, after }) => ({ id, lines, worth, before, after });
   sessionStorage.setItem(KEPT_AS, JSON.stringify([...entries.values()].map(kept)));
 }
 
@@ -141,14 +151,4 @@ function restored() {
   } catch {
     return [];
   }
-}
-
-// Status 0: nobody answered.
-async function send(address, body) {
-  const more = body && {
-    method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body),
-  };
-  const response = await fetch(address, more).catch(() => null);
-  const answer = await response?.json().catch(() => null);
-  return { status: response?.status ?? 0, body: answer ?? null };
 }

@@ -1,6 +1,7 @@
-"""The cart's part of the shop's server: units are held, ordered, given back.
+"""The cart's part of the shop's server: it is looked up, its units held, ordered, given back.
 
-POST /reserve                    {"lines": [{"sku", "quantity"}], "customer", "channel"}
+POST /checkout.json              {"lines": [{"sku", "quantity"}], "customer", "channel"}
+POST /reserve                    the same, and for how long: "ttl_seconds"
 GET  /reservations/{id}          as it is now
 POST /reservations/{id}/confirm  makes an order of it; {} as body, as for those that follow
 POST /reservations/{id}/release
@@ -17,8 +18,9 @@ from collections.abc import Awaitable, Callable
 import msgspec
 from aiohttp import web
 
-from stockspan.demo.shop.baskets import Basket
+from stockspan.demo.shop.baskets import Basket, Wish
 from stockspan.demo.shop.bodies import json_response, read_body
+from stockspan.demo.shop.checkout import GatewayCheckout
 from stockspan.demo.shop.figures import Figures
 from stockspan.demo.shop.gateway import Answer
 from stockspan.demo.shop.order_desk import OrderDesk
@@ -31,14 +33,16 @@ class Nothing(msgspec.Struct, forbid_unknown_fields=True):
 class Cart:
     """The handlers."""
 
-    def __init__(self, desk: OrderDesk, figures: Figures) -> None:
+    def __init__(self, desk: OrderDesk, figures: Figures, checkout: GatewayCheckout) -> None:
         self._desk = desk
         self._figures = figures
+        self._checkout = checkout
 
     def routes(self) -> list[web.RouteDef]:
         """What is served here."""
         one = "/reservations/{reservation}"
         return [
+            web.post("/checkout.json", self.look),
             web.post("/reserve", self.reserve),
             web.get(one, self.read),
             web.post(f"{one}/confirm", self.confirm),
@@ -46,9 +50,14 @@ class Cart:
             web.post(f"{one}/cancel", self.cancel),
         ]
 
+    async def look(self, request: web.Request) -> web.Response:
+        """What the gateway says of these lines, problems included."""
+        answer = await self._checkout.look(await read_body(request, Basket))
+        return json_response(answer.body, answer.status)
+
     async def reserve(self, request: web.Request) -> web.Response:
         """Hold all lines, or none."""
-        return await self._told(await self._desk.reserve(await read_body(request, Basket)))
+        return await self._told(await self._desk.reserve(await read_body(request, Wish)))
 
     async def read(self, request: web.Request) -> web.Response:
         """As it is now."""

@@ -1,7 +1,7 @@
 """The switch of the line to the ERP, for the shop's page.
 
-GET /erp.json           whether the ERP can be reached, and since when
-POST /erp {"up": bool}  mends the line, or cuts it; answers the same
+GET /erp.json              what the line is like (up, slow, hanging, down), and since when
+POST /erp {"condition": …}  makes it so; answers the same
 """
 
 from __future__ import annotations
@@ -9,14 +9,14 @@ from __future__ import annotations
 import msgspec
 from aiohttp import web
 
-from stockspan.demo.erp_line import ErpLine
+from stockspan.demo.erp_line import Condition, ErpLine
 from stockspan.demo.shop.bodies import json_response, read_body
 
 
 class Turn(msgspec.Struct, forbid_unknown_fields=True):
     """The body of POST /erp."""
 
-    up: bool
+    condition: Condition
 
 
 class LineSwitch:
@@ -34,6 +34,6 @@ class LineSwitch:
         return json_response(self._line.state)
 
     async def turn(self, request: web.Request) -> web.Response:
-        """Up, or down."""
+        """Break it, or mend it."""
         wanted = await read_body(request, Turn)
-        return json_response(await self._line.turn(up=wanted.up))
+        return json_response(await self._line.turn(wanted.condition))

@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from stockspan.demo.sample_erp.erp import ERP_UNREACHABLE
 from stockspan.demo.sample_erp.orders import NewOrder, Portion, SalesOrders
-from stockspan.demo.shop.baskets import Basket
+from stockspan.demo.shop.baskets import Wish
 from stockspan.demo.shop.gateway import Answer
 from stockspan.demo.shop.reservations import GatewayReservations
 
@@ -48,9 +48,9 @@ class OrderDesk:
         self._in_vain: set[str] = set()  # of those, the orders that the ERP could not be told
         self._woken = asyncio.Event()
 
-    async def reserve(self, basket: Basket) -> Answer:
+    async def reserve(self, wish: Wish) -> Answer:
         """Hold all lines, or none. Raises GatewayAwayError, as all that follow."""
-        return self._learned(await self._reservations.reserve(basket))
+        return self._learned(await self._reservations.reserve(wish))
 
     async def read(self, reservation: str) -> Answer:
         """As it is now."""

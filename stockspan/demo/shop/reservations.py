@@ -7,13 +7,10 @@ that it may be sent again when no answer came, and holds the units once.
 from __future__ import annotations
 
 import uuid
-from typing import Final
 from urllib.parse import quote
 
-from stockspan.demo.shop.baskets import Basket
+from stockspan.demo.shop.baskets import Wish
 from stockspan.demo.shop.gateway import Answer, Gateway, GatewayAwayError
-
-HELD_SECONDS: Final = 120
 
 
 class GatewayReservations:
@@ -22,9 +19,9 @@ class GatewayReservations:
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
 
-    async def reserve(self, basket: Basket) -> Answer:
+    async def reserve(self, wish: Wish) -> Answer:
         """Hold all lines for a while, or none."""
-        body = {**basket.given(), "ttl_seconds": HELD_SECONDS}
+        body = wish.given()
         headers = {"Idempotency-Key": str(uuid.uuid4())}
         try:
             return await self._reserve(body, headers)

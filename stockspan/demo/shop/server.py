@@ -43,22 +43,7 @@ _FOUND_AT_MOST: Final = 24
 _MOVEMENTS: Final = 14
 _TITLE_SECONDS: Final = 1.0
 _LONGEST_SEARCH: Final = 80
-_FILES: Final = {
-    "shop.css": "text/css",
-    "cart.css": "text/css",
-    "shop.js": "text/javascript",
-    "prices.js": "text/javascript",
-    "why.js": "text/javascript",
-    "cart.js": "text/javascript",
-    "cart_entry.js": "text/javascript",
-    "cart_texts.js": "text/javascript",
-    "line.css": "text/css",
-    "line.js": "text/javascript",
-    "line_texts.js": "text/javascript",
-    "words.js": "text/javascript",
-    "texts.js": "text/javascript",
-    "price_texts.js": "text/javascript",
-}
+_TYPES: Final = {".css": "text/css", ".js": "text/javascript"}
 
 
 class Sale(msgspec.Struct, forbid_unknown_fields=True):
@@ -101,20 +86,22 @@ class Shop:
         application.router.add_post("/sell", self.sell)
         application.router.add_routes(self._cart.routes())
         application.router.add_routes(self._line.routes())
-        for name in _FILES:
-            application.router.add_get(f"/{name}", self.file)
+        for path in sorted(_HERE.rglob("*")):
+            if path.suffix in _TYPES:
+                application.router.add_get(f"/{path.relative_to(_HERE).as_posix()}", self.file)
         return application
 
     async def page(self, _: web.Request) -> web.Response:
         """The page, told where its gateway is."""
         text = (_HERE / "index.html").read_text("utf-8")
         text = text.replace("{{gateway}}", html.escape(self._gateway))
+        text = text.replace("{{languages}}", " ".join(_languages()))
         return web.Response(text=text, content_type="text/html")
 
     async def file(self, request: web.Request) -> web.Response:
-        """The page's style and script."""
-        name = request.path.removeprefix("/")
-        return web.Response(text=(_HERE / name).read_text("utf-8"), content_type=_FILES[name])
+        """A style or a script of the page."""
+        path = _HERE / request.path.removeprefix("/")
+        return web.Response(text=path.read_text("utf-8"), content_type=_TYPES[path.suffix])
 
     async def articles(self, request: web.Request) -> web.Response:
         """The articles of the first page, or those that a search finds."""
@@ -192,6 +179,12 @@ async def serve_shop(shop: Shop, host: str, port: int) -> AsyncIterator[str]:
         yield f"http://{host}:{port}"
     finally:
         await runner.cleanup()
+
+
+def _languages() -> list[str]:
+    """Of the page: a file of words each, English first."""
+    found = sorted(path.stem for path in (_HERE / "words").glob("*.js"))
+    return sorted(found, key="en".__ne__)
 
 
 def _lists(explanation: Any) -> set[str]:

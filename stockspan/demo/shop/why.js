@@ -1,10 +1,11 @@
 // "Why this price?": the breaks, and what became of every price that was looked at.
 
-import { day, element, money, number, quantity, text } from "./words.js";
+import { breakRows } from "./breaks.js";
+import { $, element } from "./page.js";
+import { day, money, number, quantity, text } from "./words.js";
 
 const LAYERS = ["contract", "campaign", "group", "channel", "base"]; // the closest first
 const ASIDE = ["not_for_customer", "currency", "other_target", "list_not_valid", "row_not_valid"];
-const $ = (selector, root = document) => root.querySelector(selector);
 
 let open = null; // what is explained: { article, amount, who }
 let shown = ""; // the answer on display, to leave it alone while it stays the same
@@ -79,26 +80,10 @@ function showOrder(layer) {
 }
 
 function showBreaks(item, article, winner) {
-  const breaks = item?.breaks ?? [];
-  const currency = item?.unit_price?.currency;
-  const first = Number(breaks[0]?.unit_price);
-  const here = breaks.findLast(({ min_quantity }) => min_quantity <= item.quantity);
-  const rows = breaks.map((one) => {
-    const row = document.createElement("tr");
-    const saved = Math.round((1 - Number(one.unit_price) / first) * 1_000) / 10;
-    const from = element("th", quantity(article, one.min_quantity));
-    from.scope = "row";
-    row.append(
-      from,
-      element("td", money({ amount: one.unit_price, currency })),
-      element("td", saved > 0 ? `${number(saved)} %` : "–"),
-    );
-    if (one === here) row.setAttribute("aria-current", "true");
-    return row;
-  });
+  const rows = winner && item?.unit_price ? breakRows(item, article) : [];
   $("#why-breaks").replaceChildren(...rows);
-  $("#why-table").hidden = !winner || breaks.length < 2;
-  $("#why-flat").hidden = !winner || breaks.length > 1;
+  $("#why-table").hidden = rows.length < 2;
+  $("#why-flat").hidden = rows.length !== 1;
 }
 
 // One line: which list, for what, what it says, and why it is or is not the price.
