@@ -17,9 +17,9 @@ SPELL: Final = 0.002
 """Seconds until more are begun, if those before wait for something else than the loop; else they
 have to end first."""
 
-_WORKING: Final = 0.001
-"""A turn of the loop in which it was busy for so long, reading aside, had work for those who have
-begun: they wait for the loop, and so does the next."""
+_WORKING: Final = 0.5
+"""Where the loop was busy for such a part of a spell, reading aside, those who have begun wait for
+it, and so does the next."""
 
 _TOO_LONG: Final = 0.003
 """A spell in which the loop was busy for so long, reading aside, had too much to do."""
@@ -67,8 +67,6 @@ class Admission(Generic[W]):
         self._since = 0.0
         self._read = 0.0
         self._spent: float | None = None
-        # What had been spent and read at the turn before.
-        self._before_turn = (0.0, 0.0)
         # Once one of a rank was refused, so are all of it and of those after it in the same turn.
         self._closed = len(Rank)
         self.waiting = 0
@@ -86,6 +84,11 @@ class Admission(Generic[W]):
     def room(self) -> float:
         """How many may wait before the first is refused, as far as can be told."""
         return max(FEW, self._patience / self.cost) if self.cost else FEW
+
+    @property
+    def is_held(self) -> bool:
+        """Whether some wait until those who have begun have ended, or until the spell has."""
+        return self.waiting > 0 and self._left > 0
 
     def is_waited_before(self, rank: Rank) -> bool:
         """Whether anybody waits, or is about to, who goes before all of that rank."""
@@ -146,14 +149,16 @@ class Admission(Generic[W]):
         spell longer, but nothing is gained by doing less then.
         """
         seconds = now - self._since
-        spent_before, read_before = self._before_turn
-        self._before_turn = spent, reading
-        is_working = spent - spent_before - (reading - read_before) > _WORKING
-        if self.waiting and self._left and (seconds < SPELL or is_working):
+        if self.is_held and self._spent is None:
+            # Who began it, when nobody waited, did not look what had been spent by then.
+            self._spent, self._read = spent, reading
+            return (), ()
+        busy = seconds if self._spent is None else min(seconds, spent - self._spent)
+        read = reading - self._read
+        if self.is_held and (seconds < SPELL or busy - read > _WORKING * seconds):
             return (), ()
         if self._begun:
-            busy = seconds if self._spent is None else min(seconds, spent - self._spent)
-            self._learn(seconds, busy, reading - self._read)
+            self._learn(seconds, busy, read)
         late = [who for rank in Rank for who in self._late(rank, now)] if self._patience else []
         begun: list[W] = []
         for rank in Rank:

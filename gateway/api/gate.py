@@ -14,7 +14,7 @@ from typing import Final, NoReturn
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
-from gateway.api.admission import Admission
+from gateway.api.admission import SPELL, Admission
 from gateway.api.ranks import Rank, rank_of
 from gateway.api.routes import Handler
 from gateway.domain.errors import OverloadedError
@@ -49,6 +49,8 @@ class Gate:
         self.reading = 0.0
         """Seconds spent on what arrived, and on answering at once; counted by whoever reads."""
         self._turns = False
+        self._later: asyncio.TimerHandle | None = None
+        """The turn, where there is nothing to do before the spell has ended."""
         self._coming: dict[object, Rank] = {}
 
     @property
@@ -99,6 +101,14 @@ class Gate:
             asyncio.get_running_loop().call_soon(self._turn)
         return entered
 
+    def ended(self, spell: int) -> None:
+        """One that began in that spell has ended."""
+        self.admission.ended(spell)
+        if self._later is not None and not self.admission.is_held:
+            self._later.cancel()
+            self._later = None
+            asyncio.get_running_loop().call_soon(self._turn)
+
     def load(self) -> Load:
         """What is worth measuring of it."""
         admission = self.admission
@@ -121,14 +131,20 @@ class Gate:
             self.lag = max(self._clock() - due, self.lag * _FADING)
 
     def _turn(self) -> None:
-        """Once in each turn of the loop after somebody began, for as long as anybody waits."""
+        """Once in the turn after somebody began, and then when some of those who wait may begin.
+
+        In between the loop is let rest: whoever else has the core may be the store.
+        """
+        self._later = None
         begun, late = self.admission.turn(self._clock(), time.thread_time(), self.reading)
         for waiting in begun:
             _tell(waiting, self.admission.spell)
         for waiting in late:
             _tell(waiting, 0)
         self._turns = bool(begun) or self.admission.waiting > 0
-        if self._turns:
+        if self.admission.is_held:
+            self._later = asyncio.get_running_loop().call_later(SPELL, self._turn)
+        elif self._turns:
             # Behind those who were woken.
             asyncio.get_running_loop().call_soon(self._turn)
 
@@ -152,7 +168,7 @@ def admitting(gate: Gate) -> Middleware:
             return await handler(request)
         finally:
             gate.under_way -= 1
-            gate.admission.ended(spell)
+            gate.ended(spell)
 
     return admit
 

@@ -239,6 +239,18 @@ def test_more_are_begun_once_all_have_ended_and_after_a_while_in_any_case() -> N
     assert begun
 
 
+def test_who_waits_for_something_else_than_the_loop_keeps_nobody_waiting() -> None:
+    admission: Admission[int] = Admission(PATIENCE)
+    assert admission.begins(Rank.CHECKOUT, 0.0)
+    admission.wait(Rank.STOCK, 1, 0.0)
+    admission.turn(0.0001, 1.0, 0.0)
+    begun, _ = admission.turn(SPELL * 1.1, 1.0 + SPELL / 10, 0.0)
+    assert begun == [1]
+    # The same, but the loop had work all the time.
+    admission.wait(Rank.STOCK, 2, SPELL * 2)
+    assert admission.turn(SPELL * 4, 1.0 + SPELL * 3, 0.0) == ((), ())
+
+
 def test_it_recovers() -> None:
     worker = Worker(0.02)
     worker.offered({Rank.STOCK: 500}, 2.0)
