@@ -43,6 +43,10 @@ What a stranger was told is kept as it was sent (`services.kept_answers`), and t
 change channel says otherwise, or goes unheard (`services.hearing`, docs/adr/0023): `api.prompt`
 writes it as soon as the request has arrived, which `api.shortcut` has read.
 
+Why an answer is what it is, `GET /v1/explain/…`, is found by the very steps that make it:
+`services.stock_explanations` goes them again and tells of each, `services.hold_traces` finds what
+takes units, and `services.price_explanations` the lists that apply.
+
 A price lookup, `POST /v1/prices/query`, goes the same way. `services.prices` takes what it can from
 the `price_book`: heads of lists, the customer, the SKUs and the rows of the customer's own lists.
 What is missing is read in two round trips at most (`store.prices`). `services.price_terms` keeps a

@@ -13,6 +13,8 @@
   together, and `raw_answers` writes down what went wrong (`unknown_skus`: what nobody knows).
 - `prices` answers for one buyer: `price_parameters` reads what was asked, `price_access` decides
   who may ask it, `price_fragments` writes lines down as `price_shapes` has them.
+- `explain` says why an answer is what it is; `explain_wording` writes that down as `explain_shapes`
+  has it.
 - `checkout` looks a cart up, with modules of the same kind beside it.
 - `fields` reads single fields of a request, `bodies` whole bodies, `percent` what addresses encode.
 - `problems` turns every error into problem+json, `auth` finds out who asks, `cors` which pages may.

@@ -16,6 +16,7 @@ from gateway.api.caching import private_answers
 from gateway.api.checkout import CheckoutHandlers
 from gateway.api.connections import LONGEST_WAIT
 from gateway.api.cors import CrossOrigin
+from gateway.api.explain import ExplainHandlers
 from gateway.api.gate import Gate, admitting
 from gateway.api.journal import JournalHandlers
 from gateway.api.jwks import jwks_route
@@ -34,8 +35,11 @@ from gateway.observability.readings import PromiseReading, Readings
 from gateway.observability.recorder import Recorder
 from gateway.services.checkout import Checkout
 from gateway.services.directory import Directory
+from gateway.services.hold_traces import HoldTraces
 from gateway.services.kept_answers import KeptAnswers
 from gateway.services.lookups import StockLookups
+from gateway.services.price_book import PriceBook
+from gateway.services.price_explanations import PriceExplanations
 from gateway.services.prices import PriceLookups
 from gateway.services.selling import SellingRules
 from gateway.store.event_journal import EventJournal
@@ -50,6 +54,13 @@ GATE: Final = web.AppKey("gate", Gate)
 
 
 _PLACEHOLDER: Final = re.compile(r"\{(\w+)\}")
+
+
+class Promises(Promising, Protocol):
+    """What makes promises, and finds what was promised."""
+
+    @property
+    def traces(self) -> HoldTraces: ...
 
 
 class Parts(Protocol):
@@ -72,9 +83,11 @@ class Parts(Protocol):
     @property
     def prices(self) -> PriceLookups: ...
     @property
+    def book(self) -> PriceBook: ...
+    @property
     def checkout(self) -> Checkout: ...
     @property
-    def promising(self) -> Promising | None: ...
+    def promising(self) -> Promises | None: ...
     @property
     def public_prices(self) -> bool: ...
     @property
@@ -174,6 +187,14 @@ def _lookups(parts: Parts, showing: Showing) -> tuple[Route, ...]:
         *CheckoutHandlers(parts.checkout, parts.rules, authentication).routes(),
         *ReservationHandlers(
             parts.promising, authentication, parts.price_tokens, parts.clock_ms
+        ).routes(),
+        *ExplainHandlers(
+            parts.lookups,
+            parts.rules,
+            PriceExplanations(parts.prices, parts.book),
+            None if parts.promising is None else parts.promising.traces,
+            authentication,
+            parts.clock_ms,
         ).routes(),
         *JournalHandlers(parts.event_journal, authentication).routes(),
     )

@@ -29,7 +29,10 @@ CACHE_STATUS: Final = "Cache-Status"
 MISS: Final = "stockspan; fwd=miss"
 HIT: Final = "stockspan; hit"
 
-_PRIVATE_PLACES: Final = ("/v1/prices", "/v1/checkout", "/v1/reservations", "/v1/orders")
+_PRIVATE_PLACES: Final = (
+    *("/v1/prices", "/v1/checkout", "/v1/reservations", "/v1/orders"),
+    *("/v1/explain", "/v1/ops"),
+)
 _TAG: Final = re.compile(r'(?:W/)?"([^"]*)"')
 
 

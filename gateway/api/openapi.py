@@ -33,8 +33,8 @@ _SCHEMES: Final = {
         "type": "http",
         "scheme": "bearer",
         "description": "An API key. Its scopes: `stock:exact` adds exact figures, `prices:any` "
-        "opens every customer's prices, `explain` their explanation, `checkout` the checkout and "
-        "reservations, `ops` the journal.",
+        "opens every customer's prices, `explain` why any answer is what it is, `checkout` the "
+        "checkout and reservations, `ops` the journal.",
     },
     "customerToken": {
         "type": "http",
@@ -54,6 +54,7 @@ _TAGS: Final = (
     {"name": "prices", "description": "What it costs this buyer, at any quantity, and why."},
     {"name": "checkout", "description": "A whole cart: stock, prices, rules and totals."},
     {"name": "reservations", "description": "Units that are a customer's while they pay."},
+    {"name": "explaining", "description": "Why an answer is what it is."},
     {"name": "operating", "description": "Whether the gateway is alive, ready and well."},
     {"name": "describing", "description": "This description, for machines and for people."},
 )

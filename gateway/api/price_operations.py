@@ -11,13 +11,13 @@ from gateway.api.stock_operations import IDENTIFIER
 
 PRIVATE: Final = ("Cache-Control", "Vary")
 
-_QUANTITY: Final = {
+QUANTITY: Final = {
     "type": "number",
     "exclusiveMinimum": 0,
     "maximum": 10**9,
     "multipleOf": 0.001,
 }
-_CIRCUMSTANCES: Final = (
+CIRCUMSTANCES: Final = (
     Parameter(
         "customer",
         "query",
@@ -90,9 +90,9 @@ MANY: Final = Operation(
             "query",
             "Given once for all, or once for each SKU in order; left out, 1. At most three "
             "decimals.",
-            {"type": "array", "items": _QUANTITY, "maxItems": MOST_IN_ADDRESS},
+            {"type": "array", "items": QUANTITY, "maxItems": MOST_IN_ADDRESS},
         ),
-        *_CIRCUMSTANCES,
+        *CIRCUMSTANCES,
     ),
     problems=(*PROBLEMS, "unknown-sku", "no-price"),
     callers=("anyone", "key", "customer"),
@@ -105,7 +105,7 @@ QUERY: Final = Operation(
     {200: _ITEMS},
     description=f"At most {MOST_IN_BODY} lines; a quantity left out is 1. Each parameter may "
     "stand in the body or in the address; where both name one, they must agree.",
-    parameters=_CIRCUMSTANCES,
+    parameters=CIRCUMSTANCES,
     body=PriceQuery,
     problems=(*PROBLEMS, "body-too-large"),
     callers=("anyone", "key", "customer"),

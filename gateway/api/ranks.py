@@ -23,6 +23,8 @@ _PLACES: Final[Sequence[tuple[str, Rank | None]]] = (
     ("/v1/reservations", Rank.PROMISES),
     ("/v1/orders", Rank.PROMISES),
     ("/ops/", Rank.CHECKOUT),
+    ("/v1/ops/", Rank.CHECKOUT),
+    ("/v1/explain", Rank.CHECKOUT),
     ("/.well-known/", Rank.CHECKOUT),
     # Whoever watches over a worker must see it when it has too much to do.
     ("/livez", None),

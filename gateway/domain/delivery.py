@@ -12,6 +12,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Sequence
 from datetime import date, datetime, time, timedelta
+from enum import StrEnum
+from typing import TypeVar
 
 import msgspec
 
@@ -30,6 +32,28 @@ class Promise(msgspec.Struct, frozen=True, gc=False):
 
     earliest: date
     latest: date
+
+
+class Origin(StrEnum):
+    """What a promise rests on."""
+
+    STOCK = "stock"
+    SUPPLY = "supply"
+    LEAD_TIME = "lead_time"
+
+
+class Departure(msgspec.Struct, frozen=True, gc=False):
+    """The working day on which the goods leave, and what that rests on.
+
+    `places` are the locations that it takes, and `handling_days` those of the slowest of them;
+    `supplied` is the day of the supply that covers the quantity.
+    """
+
+    day: date
+    origin: Origin
+    places: tuple[str, ...] = ()
+    handling_days: int = 0
+    supplied: date | None = None
 
 
 class WorkingCalendar(msgspec.Struct, frozen=True):
@@ -106,6 +130,11 @@ class Place(msgspec.Struct, frozen=True):
     level: StockLevel
 
 
+R = TypeVar("R")
+Reckoning = Callable[[Milli, Sequence[Place], Product, ShippingTerms, datetime, Counted], R | None]
+"""`promise`, or `departure`: what they are asked is the same."""
+
+
 def promise(
     quantity: Milli,
     places: Sequence[Place],
@@ -119,75 +148,109 @@ def promise(
     `places` come in priority order; `local_now` is on the channel's own clock. A day beyond the
     calendar's end (9999-12-31, an ERP's "no date") is no promise.
     """
+    leaving = departure(quantity, places, product, terms, local_now, counted)
     try:
-        return _promise(quantity, places, product, terms, local_now, counted)
+        return None if leaving is None else terms.arriving(leaving.day)
     except OverflowError:
         return None
 
 
-def _promise(
+def departure(
     quantity: Milli,
     places: Sequence[Place],
     product: Product,
     terms: ShippingTerms,
     local_now: datetime,
     counted: Counted,
-) -> Promise | None:
-    today = local_now.date()
+) -> Departure | None:
+    """The same of the day on which it could leave, with what that rests on."""
+    try:
+        return _departure(quantity, places, product, terms, local_now, counted)
+    except OverflowError:
+        return None
+
+
+def first_day(product: Product, terms: ShippingTerms, local_now: datetime) -> date:
+    """The working day on which an order of this moment is handled at the earliest.
+
+    Raises:
+        OverflowError: it is beyond the calendar's end.
+    """
     start = terms.order_day(local_now)
     release = product.release_day(local_now)
-    if release is not None:
-        start = terms.calendar.on_or_after(max(start, release))
-    leaves = _leaves_from_stock(quantity, places, terms, start, counted)
-    if leaves is None:
-        leaves = _leaves_from_supply(quantity, places, terms, start, today, counted)
-    if leaves is None and product.backorder and product.lead_time_days is not None:
-        leaves = terms.calendar.after(start, product.lead_time_days)
-    return None if leaves is None else terms.arriving(leaves)
+    return start if release is None else terms.calendar.on_or_after(max(start, release))
 
 
-def _leaves_from_stock(
+def _departure(
+    quantity: Milli,
+    places: Sequence[Place],
+    product: Product,
+    terms: ShippingTerms,
+    local_now: datetime,
+    counted: Counted,
+) -> Departure | None:
+    start = first_day(product, terms, local_now)
+    leaving = _from_stock(quantity, places, terms, start, counted)
+    if leaving is None:
+        today = local_now.date()
+        leaving = _from_supply(quantity, places, terms, start, today, counted)
+    if leaving is None and product.backorder and product.lead_time_days is not None:
+        day = terms.calendar.after(start, product.lead_time_days)
+        return Departure(day, Origin.LEAD_TIME)
+    return leaving
+
+
+def _from_stock(
     quantity: Milli, places: Sequence[Place], terms: ShippingTerms, start: date, counted: Counted
-) -> date | None:
+) -> Departure | None:
     for place in places:
         if counted(place.level.salable()) >= quantity:
-            return terms.calendar.after(start, place.location.handling_days)
+            return _handled([place], terms, start)
     if counted(sum(place.level.salable() for place in places)) < quantity:
         return None
     # No place has it all, together they do: the slowest of those needed sets the day.
-    gathered, slowest = 0, 0
+    gathered, needed = 0, []
     for place in places:
         salable = place.level.salable()
         if salable > 0 and gathered < quantity:
             gathered += counted(salable)
-            slowest = max(slowest, place.location.handling_days)
-    return terms.calendar.after(start, slowest)
+            needed.append(place)
+    return _handled(needed, terms, start)
 
 
-def _leaves_from_supply(
+def _from_supply(
     quantity: Milli,
     places: Sequence[Place],
     terms: ShippingTerms,
     start: date,
     today: date,
     counted: Counted,
-) -> date | None:
-    def supplied(together: Sequence[Place]) -> date | None:
+) -> Departure | None:
+    def supplied(together: Sequence[Place]) -> Departure | None:
         """When these places, taken as one, have the quantity ready to leave."""
         here = counted(sum(place.level.salable() for place in together))
-        handling = max(place.location.handling_days for place in together)
         arrived = 0
         for supply in _coming(together, today):
             arrived += supply.quantity
             if here + counted(arrived) >= quantity:
-                return terms.calendar.after(max(supply.date, start), handling)
+                return _handled(together, terms, max(supply.date, start), supply.date)
         return None
 
     alone = [supplied([place]) for place in places]
-    days = [day for day in alone if day is not None]
-    if days or not places:
-        return min(days, default=None)
+    known = [leaving for leaving in alone if leaving is not None]
+    if known or not places:
+        return min(known, key=lambda leaving: leaving.day, default=None)
     return supplied(places)
+
+
+def _handled(
+    places: Sequence[Place], terms: ShippingTerms, start: date, supplied: date | None = None
+) -> Departure:
+    """Goods of these places leave together, when the slowest of them has handled its own."""
+    days = max((place.location.handling_days for place in places), default=0)
+    origin = Origin.STOCK if supplied is None else Origin.SUPPLY
+    names = tuple([place.location.location for place in places])
+    return Departure(terms.calendar.after(start, days), origin, names, days, supplied)
 
 
 def _coming(places: Sequence[Place], today: date) -> list[Incoming]:

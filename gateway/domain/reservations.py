@@ -181,6 +181,16 @@ class Reservation(msgspec.Struct, frozen=True, omit_defaults=True):
         return self.state is State.HELD and now_ms >= self.expires_ms
 
 
+class Traced(msgspec.Struct, frozen=True):
+    """A reservation as the ledger has it, when it last changed, and when it was confirmed, if ever:
+    milliseconds since the epoch, by the ledger's clock.
+    """
+
+    reservation: Reservation
+    changed_ms: int
+    confirmed_ms: int | None = None
+
+
 def outcome(state: State, act: Act) -> Outcome:
     """What comes of an act in a state."""
     return LIFE[state][act]

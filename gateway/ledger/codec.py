@@ -7,13 +7,14 @@ rows are written by one statement.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, Final, NamedTuple
 
 import msgspec
 
 from gateway.domain.answers import Answer
 from gateway.domain.orders import AckStatus, OrderAck
-from gateway.domain.reservations import COUNTED, Reservation, ReservedLine, State
+from gateway.domain.reservations import COUNTED, Reservation, ReservedLine, State, Traced
 
 Row = Mapping[str, Any]
 """An `asyncpg.Record`."""
@@ -114,6 +115,20 @@ def reservation_of(row: Row) -> Reservation:
         acknowledged_ms=row["acknowledged_ms"],
         price_token=row["price_token"],
     )
+
+
+def traced_of(row: Row) -> Traced:
+    """The same, with the times of its steps."""
+    confirmed = row["confirmed_at"]
+    return Traced(
+        reservation_of(row),
+        _ms(row["changed_at"]),
+        None if confirmed is None else _ms(confirmed),
+    )
+
+
+def _ms(moment: datetime) -> int:
+    return int(moment.timestamp() * 1000)
 
 
 def key_bytes(key: str) -> bytes:

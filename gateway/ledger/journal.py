@@ -15,7 +15,7 @@ import msgspec
 
 from gateway.domain.answers import Answer
 from gateway.domain.orders import AckStatus, OrderAck
-from gateway.domain.reservations import Reservation, State
+from gateway.domain.reservations import COUNTED, Reservation, State, Traced
 from gateway.gathering import Gathering
 from gateway.ledger.client import LedgerClient, statement
 from gateway.ledger.codec import (
@@ -26,6 +26,7 @@ from gateway.ledger.codec import (
     opening_row,
     reservation_of,
     step_row,
+    traced_of,
 )
 from gateway.ledger.lookups import Lookups
 from gateway.ledger.writer import Entry, Fence, Writer
@@ -43,6 +44,8 @@ _UNACKNOWLEDGED: Final = statement("unacknowledged")
 _REMIND: Final = statement("remind")
 _AWAITING: Final = statement("awaiting")
 _LISTED: Final = statement("listed")
+_FIND: Final = statement("find")
+_TALLY: Final = statement("tally")
 _PURGES: Final = (statement("purge_answers"), statement("purge_acks"), statement("purge_voids"))
 
 _LOT: Final = 500
@@ -227,6 +230,18 @@ class Journal:
         states = list(State) if state is None else [state]
         rows = await self._client.rows(_LISTED, states, most, patiently=True)
         return [(reservation_of(row), row["changed_at"]) for row in rows]
+
+    async def traced(self, ids: Sequence[str]) -> Mapping[str, Traced]:
+        """Those of the reservations that are there, by id, with the times of their steps."""
+        rows = await self._client.rows(_FIND, list(filter(is_storable, ids)), patiently=True)
+        return {row["id"]: traced_of(row) for row in rows}
+
+    async def tally(self) -> Mapping[State, int]:
+        """How many reservations take units, by state; of acknowledged ones, those that still do."""
+        rows = await self._client.rows(_TALLY, patiently=True)
+        return dict.fromkeys(COUNTED, 0) | {
+            State(row["state"]): row["reservations"] for row in rows
+        }
 
     async def purge(self) -> int:
         """Remove answers older than 24 h, acknowledgements older than 90 days, and voids older

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Final
+from typing import Final, TypeVar
 
 from msgspec.structs import replace
 
-from gateway.domain.delivery import Place, Promise, promise
+from gateway.domain.delivery import Place, Promise, Reckoning, promise
 from gateway.domain.freshness import Freshness
 from gateway.domain.quantities import UNIT, Milli
 from gateway.domain.spans import ON_REQUEST_VIEW, PREORDER_VIEW, StockStatus, StockView
@@ -17,6 +17,8 @@ from gateway.services.standpoints import Standpoint
 from gateway.services.stock_answers import Lasting, PickupAnswer, StockAnswer, WithheldSku
 
 _NOTHING: Final = StockLevel(0)
+
+R = TypeVar("R")
 
 _lasting: Final = lru_cache(maxsize=1024)(Lasting)
 """Alike for all that is shown of a feed: one object serves them."""
@@ -146,6 +148,10 @@ class Answering:
         return None if view.span is None else view.span.covers(quantity)
 
     def _delivery(self, places: Sequence[Place], view: StockView) -> Promise | None:
+        return self._reckoned(promise, places, view)
+
+    def _reckoned(self, reckon: Reckoning[R], places: Sequence[Place], view: StockView) -> R | None:
+        """What the domain says of so much, from what is shown: when it leaves, or arrives."""
         if view.status in {StockStatus.ON_REQUEST, StockStatus.DISCONTINUED}:
             return None
         counted = _whole if self._context.exact else self._policy.lower_bound
@@ -153,7 +159,7 @@ class Answering:
             # What is shown is a span of nothing: no date may come from stock already here.
             places = [Place(p.location, replace(p.level, quantity=0)) for p in places]
         quantity = self._context.quantity
-        return promise(
+        return reckon(
             UNIT if quantity is None else quantity,
             places,
             self._product,

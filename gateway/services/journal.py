@@ -8,7 +8,7 @@ from typing import Protocol
 
 from gateway.domain.answers import Answer
 from gateway.domain.orders import OrderAck
-from gateway.domain.reservations import Reservation, State
+from gateway.domain.reservations import Reservation, State, Traced
 
 
 class Moved(Protocol):
@@ -110,6 +110,12 @@ class Records(Protocol):
         self, before: datetime | None = None, most: int = 1000
     ) -> Sequence[tuple[Reservation, datetime]]:
         """Orders without a word from the ERP, with the times of confirmation, oldest first."""
+
+    async def traced(self, ids: Sequence[str]) -> Mapping[str, Traced]:
+        """Those of these reservations that there are, with the times of their steps."""
+
+    async def tally(self) -> Mapping[State, int]:
+        """How many reservations take units, by state."""
 
 
 class Waiting(Protocol):

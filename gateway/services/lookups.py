@@ -9,7 +9,11 @@ from typing import Final, Protocol
 from msgspec.structs import replace
 
 from gateway.domain.confirmations import Confirmation
-from gateway.domain.errors import StoreUnavailableError, UnknownLocationError
+from gateway.domain.errors import (
+    StoreUnavailableError,
+    UnknownLocationError,
+    UnknownSkuError,
+)
 from gateway.domain.quantities import Milli
 from gateway.domain.stock import PLAIN_PRODUCT, Location, Product, SkuStock
 from gateway.services.answering import Answering
@@ -25,6 +29,7 @@ from gateway.services.stock_answers import (
     UnknownSku,
     WithheldSku,
 )
+from gateway.services.stock_explanations import Explaining, StockExplanation
 from gateway.store.feeds import unready
 from gateway.store.stock import Reading
 
@@ -216,6 +221,21 @@ class StockReading:
         if self._last_known and isinstance(answer, StockAnswer):
             return replace(answer, last_known=True, lasting=None)
         return answer
+
+    def explanation(self, sku: str, context: StockContext) -> StockExplanation:
+        """What the answer to a stranger is made of, of one of the SKUs read.
+
+        Raises:
+            UnknownSkuError: nothing is known of it.
+            StoreUnavailableError: the store is away, and nothing was known of it before.
+        """
+        if not self.is_known(sku):
+            raise StoreUnavailableError("the store is away")
+        stock = self._held[sku]
+        if stock is None:
+            raise UnknownSkuError(sku)
+        explaining = Explaining(self._standpoint(context), stock)
+        return explaining.explanation(self.answer(sku, context))
 
     def _standpoint(self, context: StockContext) -> Standpoint:
         found = self._standpoints.get(id(context))

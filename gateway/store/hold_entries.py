@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -42,12 +42,16 @@ class HoldEntry(msgspec.Struct, frozen=True):
 
 
 class SkuHolds(msgspec.Struct, frozen=True):
-    """All entries at a SKU, what is taken as added up, and how many were not ours."""
+    """All entries at a SKU, what is taken as added up, and how many were not ours.
+
+    Not `whole`: there are more entries than these.
+    """
 
     sku: str
     entries: Mapping[str, HoldEntry]
     taken: Mapping[str, Taken]
     corrupt: int = 0
+    whole: bool = True
 
 
 class HoldEntries:
@@ -83,21 +87,24 @@ class HoldEntries:
             pipeline.get(taken)
             pipeline.hgetall(holds)
             value, fields = await pipeline.execute(raise_on_error=False)
-        corrupt = sum(isinstance(reply, Exception) for reply in (value, fields))
-        entries: dict[str, HoldEntry] = {}
-        for field, entry in ({} if isinstance(fields, Exception) else fields).items():
-            if field.startswith(b"#"):
-                continue
-            found = _entry(field, entry)
-            if found is None:
-                corrupt += 1
-            elif found.units:
-                entries[found.reservation] = found
-        try:
-            sums = decode_taken(value) if isinstance(value, bytes) else {}
-        except CorruptValueError:
-            sums, corrupt = {}, corrupt + 1
-        return SkuHolds(sku, entries, sums, corrupt)
+        return _holds(sku, value, fields)
+
+    async def some(self, sku: str, most: int) -> SkuHolds:
+        """The same of about so many entries, for those who cannot look through all.
+
+        Raises:
+            StoreUnavailableError: no answer within the deadline.
+        """
+        _, taken, holds, _ = self._keys.holds(sku)
+        async with self._client.asking() as redis:
+            pipeline = redis.pipeline(transaction=True)
+            pipeline.get(taken)
+            pipeline.hscan(holds, 0, count=most)
+            value, page = await pipeline.execute(raise_on_error=False)
+        if isinstance(page, Exception):
+            return _holds(sku, value, page)
+        cursor, fields = page
+        return _holds(sku, value, fields, whole=cursor == 0)
 
     async def recount(self, sku: str, forget: Sequence[str] = ()) -> None:
         """Forget these entries, and add up anew what the others take.
@@ -106,6 +113,25 @@ class HoldEntries:
             StoreUnavailableError: unknown whether it was done; doing it again is harmless.
         """
         await self._lane.run_all([step(self._keys, RECOUNT, sku, tuple(forget))], RECOUNT)
+
+
+def _holds(sku: str, value: Any, fields: Any, *, whole: bool = True) -> SkuHolds:
+    """What the store has replied, or how it has failed, of the sum and of the entries."""
+    corrupt = sum(isinstance(reply, Exception) for reply in (value, fields))
+    entries: dict[str, HoldEntry] = {}
+    for field, entry in ({} if isinstance(fields, Exception) else fields).items():
+        if field.startswith(b"#"):
+            continue
+        found = _entry(field, entry)
+        if found is None:
+            corrupt += 1
+        elif found.units:
+            entries[found.reservation] = found
+    try:
+        sums = decode_taken(value) if isinstance(value, bytes) else {}
+    except CorruptValueError:
+        sums, corrupt = {}, corrupt + 1
+    return SkuHolds(sku, entries, sums, corrupt, whole)
 
 
 def _entry(field: bytes, value: bytes) -> HoldEntry | None:

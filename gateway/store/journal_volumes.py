@@ -86,9 +86,13 @@ class Volumes:
 
     async def find(self, ids: Iterable[str]) -> Mapping[str, Reservation]:
         """Those that are there."""
+        return {name: one.reservation for name, one in (await self.records(ids)).items()}
+
+    async def records(self, ids: Iterable[str]) -> Mapping[str, Record]:
+        """The same with the times of their steps."""
         values = await self.values(ids)
         records = [decode_record(name.encode(), value) for name, value in values.items()]
-        return {one.reservation.reservation: one.reservation for one in records if one}
+        return {one.reservation.reservation: one for one in records if one}
 
     async def values(self, ids: Iterable[str]) -> Mapping[str, bytes | None]:
         """What is written of each, as it lies there."""
@@ -114,6 +118,18 @@ class Volumes:
         """How many are confirmed."""
         counts = await self._lanes.run([(b"ZCARD", keys[_CONFIRMED - 1]) for keys in self._keys])
         return sum(map(int, counts))
+
+    async def tally(self) -> Mapping[State, int]:
+        """How many take units, by state; of each volume as of its own moment."""
+        counted = (_OPEN, _HELD, _CONFIRMED)
+        commands = [(b"ZCARD", keys[which - 1]) for which in counted for keys in self._keys]
+        counts = [int(count) for count in await self._lanes.run(commands)]
+        every, held, confirmed = (
+            sum(counts[first : first + VOLUMES]) for first in range(0, 3 * VOLUMES, VOLUMES)
+        )
+        # Counted one after the other: a step between two of them must not leave less than none.
+        acknowledged = max(0, every - held - confirmed)
+        return {State.HELD: held, State.CONFIRMED: confirmed, State.ACKNOWLEDGED: acknowledged}
 
     async def remind(self, before_ms: int, most: int) -> list[Record]:
         """Confirmed ones of before that moment; each is given once, ever."""

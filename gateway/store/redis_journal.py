@@ -25,7 +25,7 @@ import msgspec
 from gateway.domain.answers import Answer
 from gateway.domain.errors import VoidedError
 from gateway.domain.orders import OrderAck
-from gateway.domain.reservations import Reservation, State
+from gateway.domain.reservations import Reservation, State, Traced
 from gateway.store.client import StoreClient
 from gateway.store.journal_answers import JournalAnswers
 from gateway.store.journal_codec import VOLUMES, Record
@@ -214,6 +214,17 @@ class RedisJournal:
         """Reservations in a state, or in any, with the times of their last steps, newest first."""
         found = await self._volumes.newest(state, most)
         return [(one.reservation, _time(one.changed_ms)) for one in found]
+
+    async def traced(self, ids: Sequence[str]) -> Mapping[str, Traced]:
+        """Those of the reservations that are there, by id, with the times of their steps."""
+        return {
+            name: Traced(one.reservation, one.changed_ms, one.confirmed_ms or None)
+            for name, one in (await self._volumes.records(ids)).items()
+        }
+
+    async def tally(self) -> Mapping[State, int]:
+        """How many reservations take units, by state; of acknowledged ones, those that still do."""
+        return await self._volumes.tally()
 
     async def purge(self) -> int:
         """Forget what is over and has been kept long enough, and what ERPs said 90 days ago.

@@ -9,6 +9,7 @@ from gateway.observability.readings import PromiseReading
 from gateway.observability.recorder import Recorder
 from gateway.services.acknowledgements import Acknowledgements
 from gateway.services.directory import Directory
+from gateway.services.hold_traces import HoldTraces
 from gateway.services.journal import Journal
 from gateway.services.ledger_gate import LedgerGate
 from gateway.services.lookups import StockLookups
@@ -26,6 +27,7 @@ from gateway.store.claims import Claims
 from gateway.store.client import StoreClient
 from gateway.store.clock import StoreClock
 from gateway.store.due import DueIndex
+from gateway.store.hold_entries import HoldEntries
 from gateway.store.holds import Holds
 from gateway.store.keys import Keyspace
 from gateway.store.lane import Lane
@@ -47,6 +49,7 @@ class Promising(msgspec.Struct, frozen=True):
     settling: Settling
     gate: LedgerGate
     upkeep: Upkeep
+    traces: HoldTraces
 
     def reading(self) -> PromiseReading:
         """What is measured of promises."""
@@ -109,6 +112,7 @@ def promising(  # noqa: PLR0913, PLR0917 - each is a part that the rest of the w
         settling,
         gate,
         Upkeep(journal, settling, due, restoration, acknowledgements, overdue, gate),
+        HoldTraces(HoldEntries(client, keys, lane), journal),
     )
 
 

@@ -596,3 +596,22 @@ async def test_a_mark_of_another_store_gives_all(journal: Journal) -> None:
     follower = Follower(journal, 1 << 40)
     await follower.catch_up()
     assert names(list(follower.known.values())) == names(ones)
+
+
+async def test_what_is_open_is_counted_and_traced(journal: Journal) -> None:
+    ones = [held(f"r_{number}") for number in range(6)]
+    await opened(journal, *ones)
+    orders = [confirmed(one, f"O-{one.reservation}") for one in ones[:3]]
+    await moved(journal, *orders)
+    taken = acknowledged(orders[0])
+    await moved(journal, taken, ones[5].next(State.RELEASED))
+    assert await journal.tally() == {State.HELD: 2, State.CONFIRMED: 2, State.ACKNOWLEDGED: 1}
+    await journal.settled([taken.reservation])
+    assert (await journal.tally())[State.ACKNOWLEDGED] == 0
+    found = await journal.traced([*(one.reservation for one in ones), "r_none", SURROGATE])
+    assert set(found) == {one.reservation for one in ones}
+    assert found["r_0"].reservation == taken
+    assert found["r_4"].confirmed_ms is None
+    confirmed_ms = found["r_0"].confirmed_ms
+    assert confirmed_ms is not None
+    assert confirmed_ms <= found["r_0"].changed_ms
