@@ -57,7 +57,7 @@ class Answering:
 
     async def _serve(self, request: FeedRequest) -> None:
         try:
-            answer = Answer(done=True, text=await _ACTS[request.act](self, request.feed))
+            answer = Answer(done=True, text=await _ACTS[request.act](self, request))
         except DeposedError:
             answer = Answer(done=False, text="another loader leads now: ask again")
         except StockspanError as error:
@@ -77,18 +77,20 @@ class Answering:
         with suppress(StoreUnavailableError):
             await self._requests.answer(request, answer)
 
-    async def release(self, feed: str) -> str:
-        outcome = await release(self._ingest, feed)
+    async def release(self, request: FeedRequest) -> str:
+        feed = request.feed
+        outcome = await release(self._ingest, feed, request.by)
         return (
             f"{feed}: released; {outcome.accepted} accepted, {outcome.ignored} ignored, "
             f"{outcome.quarantined} quarantined, {outcome.removed} removed"
         )
 
-    async def discard(self, feed: str) -> str:
-        await discard(self._ingest, feed)
-        return f"{feed}: dropped"
+    async def discard(self, request: FeedRequest) -> str:
+        await discard(self._ingest, request.feed, request.by)
+        return f"{request.feed}: dropped"
 
-    async def sync(self, feed: str) -> str:
+    async def sync(self, request: FeedRequest) -> str:
+        feed = request.feed
         if named(feed, await self._ingest.register.all()).pushed:
             raise ReleaseError(f"the feed {feed} is pushed: only its sender can send a snapshot")
         keeper = self._keepers.get(feed)
@@ -98,7 +100,7 @@ class Answering:
         return f"{feed}: a snapshot is taken now; `stockspan feed status` shows what becomes of it"
 
 
-_ACTS: Final[Mapping[Act, Callable[[Answering, str], Awaitable[str]]]] = {
+_ACTS: Final[Mapping[Act, Callable[[Answering, FeedRequest], Awaitable[str]]]] = {
     Act.RELEASE: Answering.release,
     Act.DISCARD: Answering.discard,
     Act.SYNC: Answering.sync,

@@ -175,10 +175,11 @@ class FeedBook:
         change: Callable[[FeedState], FeedState],
         *,
         ends: EventKind = EventKind.FEED_RELEASED,
+        by: str = "",
     ) -> FeedState:
         """Change what the store knows of a feed that was opened before, and give it back.
 
-        `ends`: what it is called if a snapshot is held back no more.
+        `ends`: what it is called if a snapshot is held back no more, and `by` whom, if by anybody.
 
         Raises:
             FeedVanishedError: the store was emptied since.
@@ -196,7 +197,7 @@ class FeedBook:
                 raise FeedVanishedError(f"the store lost the feed {name} during its sync")
             changed = change(held)
             await self._register.save(name, changed)
-            self._tell(name, held, changed, ends)
+            self._tell(name, held, changed, ends, by)
             self._keeps[name] = _keeps(changed)
             if opened.feed.pushed:
                 self.pushed[name] = changed.kind
@@ -209,7 +210,9 @@ class FeedBook:
                 raise
             return changed
 
-    def _tell(self, name: str, before: FeedState, after: FeedState, ends: EventKind) -> None:
+    def _tell(
+        self, name: str, before: FeedState, after: FeedState, ends: EventKind, by: str
+    ) -> None:
         """Record what has changed for the worse, or for the better; what stays is no news."""
         if after.failing_since_ms is None:
             was_away = before.failing_since_ms is not None
@@ -223,7 +226,7 @@ class FeedBook:
             self._outages.away(EventKind.FEED_WAITS, name, "an older transaction still runs")
         if after.held_back != before.held_back:
             if after.held_back is None:
-                self._recorder.record(ends, name)
+                self._recorder.record(ends, name, **({"by": by} if by else {}))
             else:
                 self._recorder.record(EventKind.FEED_QUARANTINED, name, reason=after.held_back)
         if after.drift is not None and after.drift != before.drift:

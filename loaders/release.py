@@ -20,8 +20,8 @@ from loaders.kept import Judged, Kept
 from loaders.outcome import Outcome
 
 
-async def release(ingest: Ingest, name: str) -> Outcome:
-    """Let the snapshot that is held back of this feed take effect.
+async def release(ingest: Ingest, name: str, by: str = "") -> Outcome:
+    """Let the snapshot that is held back of this feed take effect; `by` whom, for the journal.
 
     Raises:
         ReleaseError: there is none, or it cannot take effect any more.
@@ -34,13 +34,13 @@ async def release(ingest: Ingest, name: str) -> Outcome:
             outcome = await _apply(ingest, opened, kept)
         finally:
             kept.close()
-        await ingest.book.update(opened, states.released(kept.judged, outcome))
+        await ingest.book.update(opened, states.released(kept.judged, outcome), by=by)
         ingest.shelf.discard(name)
     return outcome
 
 
-async def discard(ingest: Ingest, name: str) -> None:
-    """Drop the snapshot that is held back of this feed.
+async def discard(ingest: Ingest, name: str, by: str = "") -> None:
+    """Drop the snapshot that is held back of this feed; `by` whom, for the journal.
 
     Raises:
         ReleaseError: there is none.
@@ -50,7 +50,7 @@ async def discard(ingest: Ingest, name: str) -> None:
     async with ingest.book.alone(feed) as opened:
         if opened.state.held_back is None:
             raise _nothing(name)
-        await ingest.book.update(opened, states.discarded, ends=EventKind.FEED_DISCARDED)
+        await ingest.book.update(opened, states.discarded, ends=EventKind.FEED_DISCARDED, by=by)
         ingest.shelf.discard(name)
 
 

@@ -24,6 +24,9 @@ _WHOLE: Final = ("feed", "verified")
 """Columns that are not to be broken: a terminal of eighty columns has room for them."""
 
 _COLUMNS: Final = ("last sync", "drift", "accuracy", "state")
+_ASKER: Final = "stockspan feed"
+"""Who wants it, as the journal names the command."""
+
 _NOBODY: Final = "no loader leads"
 
 
@@ -68,7 +71,7 @@ async def ask(settings: Settings, act: Act, feed: str, wait: float) -> str:
             raise Failure(f"there is no feed {feed}; known: {names}")
         if await leader(client, keys) is None:
             raise Failure(f"{_NOBODY}: start `stockspan load`")
-        answer = await FeedRequests(client, keys).ask(act, feed, wait)
+        answer = await FeedRequests(client, keys).ask(act, feed, wait, _ASKER)
     if answer is None:
         raise Failure(
             f"no answer within {wait:g} s; `stockspan feed status` shows what became of it"

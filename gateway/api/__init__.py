@@ -15,6 +15,8 @@
   who may ask it, `price_fragments` writes lines down as `price_shapes` has them.
 - `explain` says why an answer is what it is; `explain_wording` writes that down as `explain_shapes`
   has it.
+- `state` tells operators of everything as `state_shapes` has it, and passes on what they ask of
+  feeds; `ops` is for machines that look after a worker.
 - `checkout` looks a cart up, with modules of the same kind beside it.
 - `fields` reads single fields of a request, `bodies` whole bodies, `percent` what addresses encode.
 - `problems` turns every error into problem+json, `auth` finds out who asks, `cors` which pages may.

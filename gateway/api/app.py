@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Final, Protocol
 
 from aiohttp import web
 
-from gateway.api import ops, pages, refusals
+from gateway.api import ops, pages, refusals, state
 from gateway.api.auth import Authentication
 from gateway.api.bodies import LARGEST
 from gateway.api.boundary import boundary
@@ -35,6 +35,7 @@ from gateway.observability.readings import PromiseReading, Readings
 from gateway.observability.recorder import Recorder
 from gateway.services.checkout import Checkout
 from gateway.services.directory import Directory
+from gateway.services.feed_desk import FeedDesk
 from gateway.services.hold_traces import HoldTraces
 from gateway.services.kept_answers import KeptAnswers
 from gateway.services.lookups import StockLookups
@@ -56,8 +57,8 @@ GATE: Final = web.AppKey("gate", Gate)
 _PLACEHOLDER: Final = re.compile(r"\{(\w+)\}")
 
 
-class Promises(Promising, Protocol):
-    """What makes promises, and finds what was promised."""
+class Promises(Promising, state.Promising, Protocol):
+    """What makes promises, finds what was promised, and counts it."""
 
     @property
     def traces(self) -> HoldTraces: ...
@@ -86,6 +87,8 @@ class Parts(Protocol):
     def book(self) -> PriceBook: ...
     @property
     def checkout(self) -> Checkout: ...
+    @property
+    def desk(self) -> FeedDesk: ...
     @property
     def promising(self) -> Promises | None: ...
     @property
@@ -143,11 +146,21 @@ def create_app(
     cross_origin = CrossOrigin(cors_origins)
     gate = Gate(longest_wait, refusals.overloaded(cross_origin))
     metrics.registry.register(LoadCollector(gate.load))
-    asked = _lookups(parts, showing)
+    authentication = Authentication(parts.key_ring, parts.clock_ms, parts.customer_tokens)
+    asked = _lookups(parts, showing, authentication)
     routes = (
         *asked,
         *cross_origin.preflights(asked),
         *ops.OpsHandlers(readings, metrics, siblings).routes(),
+        *state.StateHandlers(
+            state.Sources(readings.ready, readings.checks, _texts(metrics, siblings)),
+            parts.directory,
+            parts.desk,
+            parts.promising,
+            parts.rules.freshness,
+            authentication,
+            parts.clock_ms,
+        ).routes(),
         jwks_route(parts.price_tokens),
         *pages.static_routes(),
     )
@@ -177,8 +190,7 @@ def create_app(
     return app
 
 
-def _lookups(parts: Parts, showing: Showing) -> tuple[Route, ...]:
-    authentication = Authentication(parts.key_ring, parts.clock_ms, parts.customer_tokens)
+def _lookups(parts: Parts, showing: Showing, authentication: Authentication) -> tuple[Route, ...]:
     return (
         *StockHandlers(
             showing, parts.rules, parts.directory, authentication, parts.clock_ms
@@ -198,6 +210,17 @@ def _lookups(parts: Parts, showing: Showing) -> tuple[Route, ...]:
         ).routes(),
         *JournalHandlers(parts.event_journal, authentication).routes(),
     )
+
+
+def _texts(
+    metrics: GatewayMetrics, siblings: Siblings | None
+) -> Callable[[], Awaitable[Mapping[int, bytes | None]]]:
+    """The metrics of each worker of the address, by its number."""
+
+    async def own() -> Mapping[int, bytes | None]:
+        return {0: metrics.text()}
+
+    return own if siblings is None else siblings.texts
 
 
 def _register(router: web.UrlDispatcher, routes: Iterable[Route]) -> None:

@@ -34,7 +34,7 @@ _SCHEMES: Final = {
         "scheme": "bearer",
         "description": "An API key. Its scopes: `stock:exact` adds exact figures, `prices:any` "
         "opens every customer's prices, `explain` why any answer is what it is, `checkout` the "
-        "checkout and reservations, `ops` the journal.",
+        "checkout and reservations, `ops` the state of everything and the journal.",
     },
     "customerToken": {
         "type": "http",

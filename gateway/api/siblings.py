@@ -67,8 +67,12 @@ class Siblings:
 
     async def metrics(self) -> bytes:
         """The metrics of all, each sample with its worker's number."""
+        return merged(await self.texts())
+
+    async def texts(self) -> Mapping[int, bytes | None]:
+        """The metrics of each by its number; None: it did not answer."""
         await self._asking.fresh()
-        return merged(self._texts)
+        return self._texts
 
     async def up(self) -> Mapping[int, bool]:
         """Each worker's number, and whether it answers."""

@@ -30,11 +30,12 @@ class Act(StrEnum):
 
 
 class FeedRequest(msgspec.Struct, frozen=True):
-    """One request, by the name under which its answer is waited for."""
+    """One request, by the name under which its answer is waited for; `by` is who wants it."""
 
     name: str
     act: Act
     feed: str
+    by: str = ""
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -56,13 +57,15 @@ class FeedRequests:
         self._client = client
         self._keys = keys
 
-    async def ask(self, act: Act, feed: str, wait: float) -> Answer | None:
+    async def ask(self, act: Act, feed: str, wait: float, by: str = "") -> Answer | None:
         """The leader's answer; None if there was none within so many seconds.
+
+        `by` is who wants it, for the journal.
 
         Raises:
             StoreUnavailableError: no answer of the store within the deadline.
         """
-        request = FeedRequest(secrets.token_hex(8), act, feed)
+        request = FeedRequest(secrets.token_hex(8), act, feed, by)
         async with self._client.asking() as redis:
             life_ms = max(1, int(wait * 1000))
             await redis.set(self._keys.request(request.name), _encode(request), px=life_ms)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Final
 
 import msgspec
@@ -15,6 +16,7 @@ from gateway.observability.recorder import Recorder, process_name
 from gateway.services.checkout import Checkout
 from gateway.services.confirming import Confirming
 from gateway.services.directory import Directory
+from gateway.services.feed_desk import FeedDesk
 from gateway.services.feed_watch import FeedWatch
 from gateway.services.hearing import Hearing
 from gateway.services.kept_answers import KeptAnswers
@@ -29,9 +31,11 @@ from gateway.store.client import StoreClient
 from gateway.store.echoes import Echoes
 from gateway.store.event_journal import EventJournal
 from gateway.store.event_writer import EventWriter
+from gateway.store.feed_requests import FeedRequests
 from gateway.store.feeds import FeedRegister
 from gateway.store.keys import Change, ChangeKind, Keyspace
 from gateway.store.lane import Lane
+from gateway.store.leadership import leader
 from gateway.store.prices import PriceStore
 from gateway.store.refresh import RefreshRequests
 from gateway.store.stock import StockStore
@@ -69,6 +73,7 @@ class Assembly(msgspec.Struct, frozen=True):
     checkout: Checkout
     confirming: Confirming
     refreshes: RefreshRequests
+    desk: FeedDesk
     promising: Promising | None
     public_prices: bool
     key_ring: KeyRing
@@ -190,6 +195,7 @@ def assemble(settings: config.Settings, clock: Callable[[], int] = clock_ms) -> 
         Checkout(lookups, prices, directory, confirming, signer, clock),
         confirming,
         refreshes,
+        FeedDesk(FeedRequests(client, keys), partial(leader, client, keys)),
         keeping,
         settings.prices.public_prices,
         key_ring(settings),

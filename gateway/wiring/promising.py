@@ -15,6 +15,7 @@ from gateway.services.ledger_gate import LedgerGate
 from gateway.services.lookups import StockLookups
 from gateway.services.orders import Orders
 from gateway.services.overdue_orders import OverdueOrders
+from gateway.services.promise_tally import PromiseTally
 from gateway.services.reservations import Reservations
 from gateway.services.restoration import Restoration
 from gateway.services.selling import SellingRules
@@ -50,6 +51,8 @@ class Promising(msgspec.Struct, frozen=True):
     gate: LedgerGate
     upkeep: Upkeep
     traces: HoldTraces
+    tally: PromiseTally
+    within_ms: int
 
     def reading(self) -> PromiseReading:
         """What is measured of promises."""
@@ -113,6 +116,8 @@ def promising(  # noqa: PLR0913, PLR0917 - each is a part that the rest of the w
         gate,
         Upkeep(journal, settling, due, restoration, acknowledgements, overdue, gate),
         HoldTraces(HoldEntries(client, keys, lane), journal),
+        PromiseTally(journal, clock_ms),
+        within_ms,
     )
 
 
