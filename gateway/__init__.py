@@ -75,8 +75,8 @@ never waits, `store.event_writer` carries it into the journal, and the loaders m
 
 An operator's page asks for one document, `GET /v1/ops/state`: `services.directory` has the feeds,
 `observability.figures` reads few figures from the metrics of every worker (`api.siblings`), and
-`services.promise_tally` counts promises. What is to be done with a feed `services.feed_desk` asks of
-the loader that leads.
+`services.promise_tally` counts promises. What is to be done with a feed `services.feed_desk` asks
+of the loader that leads.
 
 What goes wrong on the way is an error of `domain.errors`; `api.problems` is the one table that
 turns it into problem+json.

@@ -15,6 +15,7 @@
   who may ask it, `price_fragments` writes lines down as `price_shapes` has them.
 - `explain` says why an answer is what it is; `explain_wording` writes that down as `explain_shapes`
   has it.
+- `ops_page` serves the operator's page, which is a file without data (`static/ops`).
 - `state` tells operators of everything as `state_shapes` has it, and passes on what they ask of
   feeds; `ops` is for machines that look after a worker.
 - `checkout` looks a cart up, with modules of the same kind beside it.

@@ -20,6 +20,7 @@ from gateway.api.explain import ExplainHandlers
 from gateway.api.gate import Gate, admitting
 from gateway.api.journal import JournalHandlers
 from gateway.api.jwks import jwks_route
+from gateway.api.ops_page import ops_page_routes
 from gateway.api.prices import PriceHandlers
 from gateway.api.ranks import Rank
 from gateway.api.reservations import Promising, ReservationHandlers
@@ -163,6 +164,7 @@ def create_app(
         ).routes(),
         jwks_route(parts.price_tokens),
         *pages.static_routes(),
+        *ops_page_routes(),
     )
     routes = (*routes, pages.description_route(routes))
     app = web.Application(

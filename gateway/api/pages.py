@@ -21,9 +21,9 @@ from gateway.api.routes import JSON, Answer, Operation, Parameter, Route
 from gateway.api.shapes import encode
 from gateway.api.stock_operations import CONDITION
 
-_HTML: Final = "text/html; charset=utf-8"
-_SCRIPT: Final = "text/javascript; charset=utf-8"
-_STYLE: Final = "text/css; charset=utf-8"
+HTML: Final = "text/html; charset=utf-8"
+SCRIPT: Final = "text/javascript; charset=utf-8"
+STYLE: Final = "text/css; charset=utf-8"
 _JS: Final = "text/javascript"
 _CSS: Final = "text/css"
 _KEPT: Final = "public, max-age=300"
@@ -33,8 +33,8 @@ _POLICY: Final = (
     "connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
 
-_CACHED: Final = ("ETag", "Cache-Control")
-_NOT_MODIFIED: Final = Answer("What the caller has is still right.", headers=_CACHED)
+CACHED: Final = ("ETag", "Cache-Control")
+NOT_MODIFIED: Final = Answer("What the caller has is still right.", headers=CACHED)
 
 
 class Asset(msgspec.Struct, frozen=True):
@@ -53,7 +53,7 @@ class Asset(msgspec.Struct, frozen=True):
             hdrs.CACHE_CONTROL: _KEPT,
             "X-Content-Type-Options": "nosniff",
         }
-        if media == _HTML:
+        if media == HTML:
             headers["Content-Security-Policy"] = _POLICY
         return cls(body, headers)
 
@@ -77,18 +77,18 @@ def static_routes() -> tuple[Route, ...]:
     """Pages and scripts that lie in `gateway/static`."""
     return (
         Route("GET", "/", _to_docs, _HOME),
-        asset_route("/docs", _file("docs.html", _HTML), _page("docs", "Documentation")),
+        asset_route("/docs", _file("docs.html", HTML), _page("docs", "Documentation")),
         asset_route(
             "/docs.js",
-            _file("docs.js", _SCRIPT),
+            _file("docs.js", SCRIPT),
             _page("docsScript", "Documentation, its script", _JS),
         ),
         asset_route(
             "/docs.css",
-            _file("docs.css", _STYLE),
+            _file("docs.css", STYLE),
             _page("docsStyle", "Documentation, its style", _CSS),
         ),
-        asset_route("/badge.js", _file("badge.js", _SCRIPT), _page("badge", "Stock badge", _JS)),
+        asset_route("/badge.js", _file("badge.js", SCRIPT), _page("badge", "Stock badge", _JS)),
         Route("GET", "/problems/{name}", _problem_page, _PROBLEM),
     )
 
@@ -99,7 +99,7 @@ def description_route(routes: Iterable[Route]) -> Route:
         "openapi",
         "OpenAPI 3.1 document",
         "describing",
-        {200: Answer("The document.", dict, headers=_CACHED), 304: _NOT_MODIFIED},
+        {200: Answer("The document.", dict, headers=CACHED), 304: NOT_MODIFIED},
         parameters=(CONDITION,),
     )
 
@@ -112,7 +112,7 @@ def description_route(routes: Iterable[Route]) -> Route:
 
 
 def _page(name: str, summary: str, media: str = "text/html") -> Operation:
-    answers = {200: Answer(summary + ".", str, media, _CACHED), 304: _NOT_MODIFIED}
+    answers = {200: Answer(summary + ".", str, media, CACHED), 304: NOT_MODIFIED}
     return Operation(name, summary, "describing", answers, parameters=(CONDITION,))
 
 
@@ -121,7 +121,7 @@ _PROBLEM: Final = Operation(
     "problem",
     "Problem pages",
     "describing",
-    {200: Answer("What it means, and what to do.", str, "text/html", _CACHED), 304: _NOT_MODIFIED},
+    {200: Answer("What it means, and what to do.", str, "text/html", CACHED), 304: NOT_MODIFIED},
     parameters=(
         CONDITION,
         Parameter(
@@ -165,7 +165,7 @@ def _rendered(kind: Kind) -> Asset:
         f"<h2>What it means</h2><p>{escape(kind.meaning)}</p>"
         f"<h2>What to do</h2><p>{escape(kind.remedy)}</p>{retry}</main></body></html>\n"
     )
-    return Asset.of(text.encode(), _HTML)
+    return Asset.of(text.encode(), HTML)
 
 
 _PROBLEM_PAGES: Final = {name: _rendered(kind) for name, kind in KINDS.items()}

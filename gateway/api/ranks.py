@@ -22,7 +22,7 @@ _PLACES: Final[Sequence[tuple[str, Rank | None]]] = (
     ("/v1/checkout", Rank.CHECKOUT),
     ("/v1/reservations", Rank.PROMISES),
     ("/v1/orders", Rank.PROMISES),
-    ("/ops/", Rank.CHECKOUT),
+    ("/ops", Rank.CHECKOUT),
     ("/v1/ops/", Rank.CHECKOUT),
     ("/v1/explain", Rank.CHECKOUT),
     ("/.well-known/", Rank.CHECKOUT),

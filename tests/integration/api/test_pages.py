@@ -12,6 +12,9 @@ ASSETS = {
     "/docs.js": "text/javascript; charset=utf-8",
     "/docs.css": "text/css; charset=utf-8",
     "/badge.js": "text/javascript; charset=utf-8",
+    "/ops": "text/html; charset=utf-8",
+    "/ops/assets/ops.js": "text/javascript; charset=utf-8",
+    "/ops/assets/uplot.css": "text/css; charset=utf-8",
     "/openapi.json": "application/json",
     "/problems/unknown-sku": "text/html; charset=utf-8",
 }
@@ -29,13 +32,13 @@ async def test_an_asset_is_kept_for_minutes_and_then_compared(gateway: Gateway, 
     assert again.headers["ETag"] == first.headers["ETag"]
 
 
-@pytest.mark.parametrize("path", ["/docs", "/docs.js", "/docs.css", "/problems/not-ready"])
+@pytest.mark.parametrize("path", ["/docs", "/docs.js", "/docs.css", "/ops", "/problems/not-ready"])
 async def test_the_documentation_needs_no_other_host(gateway: Gateway, path: str) -> None:
     body = (await gateway.ask(path)).body.decode()
     assert not re.search(r"(?:https?:)?//[a-z0-9.-]+\.[a-z]{2,}", body)
 
 
-@pytest.mark.parametrize("path", ["/docs", "/problems/unauthorized"])
+@pytest.mark.parametrize("path", ["/docs", "/ops", "/problems/unauthorized"])
 async def test_a_page_loads_nothing_that_is_not_served_here(gateway: Gateway, path: str) -> None:
     page = await gateway.ask(path)
     policy = page.headers["Content-Security-Policy"]
