@@ -142,13 +142,18 @@ def test_selling_on_the_page_sells_in_the_erp(page: Chrome, demo: RunningDemo) -
     _until(page, lambda _: _STILL in strip.text, "the strip tells of the sale")
 
 
+def _speaks(locale: str) -> Callable[[Chrome], bool]:
+    return lambda browser: browser.find_element(By.TAG_NAME, "html").get_attribute("lang") == locale
+
+
 def test_language_changes_page_and_badges(page: Chrome) -> None:
     words = {"sv": "Utgått", "nl": "Uit assortiment", "de": "Ausgelaufen"}
     for locale in ("sv", "nl", "ro", "de"):
         Select(page.find_element(By.ID, "language")).select_by_value(locale)
+        # Its words are fetched first.
+        _until(page, _speaks(locale), f"the page speaks {locale}")
         _until(page, lambda browser: _badges(browser)["A-105"]["label"] != "Discontinued", locale)
         _until(page, _all_shown, "all badges speak it")
-        assert page.find_element(By.TAG_NAME, "html").get_attribute("lang") == locale
         if locale == "sv":
             _until(page, _label_is("A-105", words["sv"]), "the Swedish word")
     Select(page.find_element(By.ID, "language")).select_by_value("en")
