@@ -18,7 +18,7 @@ APPLIED = "SELECT number, name FROM ledger_migration ORDER BY number"
 FIRST = Migration(1, "0001_first.sql", "CREATE TABLE first (n integer)")
 SECOND = Migration(2, "0002_second.sql", "ALTER TABLE first ADD COLUMN m integer")
 
-FEW = ("reservation_confirmed", "order_ack_cancelled")
+FEW = ("reservation_confirmed", "reservation_counted", "order_ack_cancelled")
 """Indexes that hold only what is waited for, or rare: they may be read from end to end."""
 
 
