@@ -50,5 +50,6 @@ says is in `findings`, what it shows of the first rows in `trials`, and `ties` f
 only their list's id tells apart.
 
 Beside the feeds, `alerts` tells people of what all processes record, and `metrics_address` tells
-Prometheus of what this loader did.
+Prometheus of what this loader did. It and pushes are served at `addresses`, and refused with
+`problems`.
 """

@@ -27,6 +27,7 @@ from gateway.store.feeds import TooManyFeedsError
 from gateway.store.keys import Keyspace
 from gateway.store.leadership import Leadership
 from gateway.store.refresh import RefreshInbox
+from loaders.addresses import listening
 from loaders.alerts.channels import telling
 from loaders.alerts.following import Alerting
 from loaders.auditing import audits
@@ -46,7 +47,6 @@ from loaders.schedule import keepers, lead, reader
 from loaders.sku_sources import SkuSources
 from loaders.sources.http_erp import HttpLimits
 from loaders.sources.push import PushServer
-from loaders.sources.push_address import listening
 from loaders.spool import Spool, default_folder
 from loaders.trials import Trial, Trials
 

@@ -11,10 +11,9 @@ from aiohttp import hdrs, web
 from gateway.config.settings import Metrics, Settings
 from gateway.observability.loader_metrics import LoaderMetrics, LoaderReadings
 from gateway.observability.metrics import MEDIA
+from loaders.addresses import listening, livez, problems
 from loaders.ingest import Ingest
 from loaders.leader import Leader
-from loaders.sources.push import livez, problems
-from loaders.sources.push_address import listening
 
 _log = structlog.get_logger(__name__)
 

@@ -6,29 +6,23 @@ answer. A key with the scope `ingest` is needed. Errors are problem+json (CONTRA
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any, Final, Protocol
 
-import structlog
 from aiohttp import hdrs, web
 
 from gateway.domain.access import KeyRing
-from gateway.domain.errors import StockspanError
 from gateway.domain.record_kinds import KINDS, Kind
 from gateway.store.client import DeposedError
-from loaders.errors import NotLeadingError
+from loaders.addresses import livez, problems
 from loaders.feedbook import PUSHED, Feed
 from loaders.ingest import Ingest
 from loaders.outcome import Outcome
-from loaders.sources.push_body import BodyCutShortError, PushBody
-from loaders.sources.push_problems import ProblemError, json_response
+from loaders.problems import ProblemError, json_response
+from loaders.sources.push_body import PushBody
 
 SCOPE: Final = "ingest"
 MODES: Final = ("delta", "snapshot")
-
-_log = structlog.get_logger(__name__)
-
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class Writing(Protocol):
@@ -127,44 +121,3 @@ def _answer(outcome: Outcome) -> dict[str, Any]:
     if outcome.reason is not None:
         answer["reason"] = outcome.reason
     return answer
-
-
-async def livez(_request: web.Request) -> web.Response:
-    """The answer of a process that turns."""
-    return json_response({"status": "alive"})
-
-
-@web.middleware
-async def problems(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Turns what goes wrong into problem+json."""
-    try:
-        return await handler(request)
-    except ProblemError as problem:
-        return problem.response()
-    except (BodyCutShortError, StockspanError, web.HTTPException) as error:
-        return _problem(request, error)
-    except Exception:  # noqa: BLE001 - the last fence: no mistake of ours reaches a sender as text
-        _log.exception("push failed", action="push.broken", path=request.path)
-        detail = "Something went wrong here; it is in the log."
-        return ProblemError(500, "internal-error", detail).response()
-
-
-def _problem(request: web.Request, error: Exception) -> web.Response:
-    """The answer to what the request, or the store, made impossible."""
-    if isinstance(error, DeposedError) or (isinstance(error, NotLeadingError) and error.leader):
-        detail = "Another loader takes the records now; send them again."
-        return ProblemError(503, "not-leading", detail).response()
-    if isinstance(error, StockspanError):
-        _log.warning("push not taken", action="push.failed", path=request.path, reason=str(error))
-        detail = "The records could not be written now; send them again."
-        return ProblemError(503, "store-unavailable", detail).response()
-    if isinstance(error, web.HTTPMethodNotAllowed):
-        allowed = ", ".join(sorted(error.allowed_methods))
-        refused = ProblemError(405, "method-not-allowed", f"Allowed: {allowed}.").response()
-        refused.headers[hdrs.ALLOW] = allowed
-        return refused
-    if isinstance(error, web.HTTPNotFound):
-        return ProblemError(404, "not-found", "Nothing is served at this path.").response()
-    reason = error.reason if isinstance(error, web.HTTPException) else str(error)
-    wrong = {"field": "body", "reason": reason}
-    return ProblemError(400, "invalid-request", reason, (wrong,)).response()

@@ -18,13 +18,13 @@ from gateway.domain.orders import AckStatus, OrderAck
 from gateway.store.acks import AckInbox
 from gateway.store.feeds import unready, unready_prices
 from gateway.store.keys import Change, ChangeKind, decode_change
+from loaders.addresses import listening
 from loaders.feedbook import Feed
 from loaders.outcome import Outcome
 from loaders.reading import FeedReader
 from loaders.sources.files import FilesReader
 from loaders.sources.postgres import PostgresReader
 from loaders.sources.push import PushServer
-from loaders.sources.push_address import listening
 from tests.leading import Leads
 
 if TYPE_CHECKING:

@@ -19,11 +19,11 @@ from gateway.config.feed_sections import FilesSource, PostgresSource
 from gateway.domain.access import ApiKey, KeyRing
 from gateway.domain.record_kinds import Kind
 from gateway.store.prices import PriceStore
+from loaders.addresses import listening
 from loaders.feedbook import Feed
 from loaders.sources.files import FilesReader
 from loaders.sources.postgres import PostgresReader
 from loaders.sources.push import PushServer
-from loaders.sources.push_address import listening
 from tests.integration.loaders.http_feed import http_feed, take
 from tests.leading import Leads
 from tests.rest_erp import rest_erp

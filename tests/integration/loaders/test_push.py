@@ -18,12 +18,12 @@ from gateway.domain.access import ApiKey, KeyRing
 from gateway.store.client import StoreClient
 from gateway.store.feeds import unready
 from gateway.store.leadership import Leadership, Term
+from loaders.addresses import listening
 from loaders.errors import NotLeadingError
 from loaders.feedbook import Feed
 from loaders.ingest import Ingest
 from loaders.lines import LONGEST
 from loaders.sources.push import PushServer, Writing
-from loaders.sources.push_address import listening
 from tests.leading import Leads
 
 if TYPE_CHECKING:
