@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -81,12 +81,7 @@ class HoldEntries:
         Raises:
             StoreUnavailableError: no answer within the deadline.
         """
-        _, taken, holds, _ = self._keys.holds(sku)
-        async with self._client.asking() as redis:
-            pipeline = redis.pipeline(transaction=True)
-            pipeline.get(taken)
-            pipeline.hgetall(holds)
-            value, fields = await pipeline.execute(raise_on_error=False)
+        value, fields = await self._read(sku, lambda pipeline, holds: pipeline.hgetall(holds))
         return _holds(sku, value, fields)
 
     async def some(self, sku: str, most: int) -> SkuHolds:
@@ -95,12 +90,9 @@ class HoldEntries:
         Raises:
             StoreUnavailableError: no answer within the deadline.
         """
-        _, taken, holds, _ = self._keys.holds(sku)
-        async with self._client.asking() as redis:
-            pipeline = redis.pipeline(transaction=True)
-            pipeline.get(taken)
-            pipeline.hscan(holds, 0, count=most)
-            value, page = await pipeline.execute(raise_on_error=False)
+        value, page = await self._read(
+            sku, lambda pipeline, holds: pipeline.hscan(holds, 0, count=most)
+        )
         if isinstance(page, Exception):
             return _holds(sku, value, page)
         cursor, fields = page
@@ -113,6 +105,16 @@ class HoldEntries:
             StoreUnavailableError: unknown whether it was done; doing it again is harmless.
         """
         await self._lane.run_all([step(self._keys, RECOUNT, sku, tuple(forget))], RECOUNT)
+
+    async def _read(self, sku: str, entries: Callable[[Any, bytes], object]) -> tuple[Any, Any]:
+        """The sum, and what is asked of the entries, as of one moment; errors in their place."""
+        _, taken, holds, _ = self._keys.holds(sku)
+        async with self._client.asking() as redis:
+            pipeline = redis.pipeline(transaction=True)
+            pipeline.get(taken)
+            entries(pipeline, holds)
+            value, found = await pipeline.execute(raise_on_error=False)
+        return value, found
 
 
 def _holds(sku: str, value: Any, fields: Any, *, whole: bool = True) -> SkuHolds:
