@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from selenium.webdriver import Chrome
 
-from gateway.config.settings import Settings
 from gateway.domain.stock import Product
 from tests.demo.ops_page import OpsPage
 from tests.gateway_server import ALL, CHECKOUT, OPS, Gateway
@@ -18,7 +17,7 @@ from tests.integration.api.conftest import fill
 from tests.integration.api.reserving import priced_shop
 from tests.integration.command.test_feed_commands import MANY, drop
 from tests.promising_gateway import held, line
-from tests.running_loaders import running_loaders
+from tests.running_loaders import from_a_folder, running_loaders
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
 
@@ -66,13 +65,7 @@ async def test_strangers_see_a_form_and_no_data(gateway: Gateway, page: OpsPage)
 async def test_a_snapshot_is_seen_and_released(
     gateway: Gateway, page: OpsPage, redis_url: str, tmp_path: Path
 ) -> None:
-    (tmp_path / "drop").mkdir()
-    loading = Settings(
-        store={"url": redis_url, "timeout": 5.0},
-        loaders={"spool_dir": tmp_path / "spool"},
-        sources={"drop": {"type": "files", "directory": tmp_path / "drop"}},
-        feeds={"stock": {"kind": "stock", "source": "drop", "delta_every": "20ms"}},
-    )
+    loading = from_a_folder(redis_url, tmp_path)
 
     async def until(**fields: bool) -> None:
         def state() -> Any:

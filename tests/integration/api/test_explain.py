@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from gateway.api.explain_shapes import moment
+from gateway.api.moments import moment
 from gateway.domain.stock import Basis, Incoming, Product, StockLevel
 from tests.bad_tokens import with_claims
 from tests.gateway_server import (

@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from gateway.config.settings import Settings
 from gateway.domain.accuracy import Accuracy
 from gateway.domain.reservations import State
 from gateway.observability.figures import BUCKETS, GAUGES, REQUESTS, SHED, added, figures
@@ -23,7 +22,7 @@ from tests.gateway_server import ALL, ANY, CHECKOUT, EXACT, EXPLAIN, NOON_MS, OP
 from tests.integration.api.reserving import PRIVATE, shop
 from tests.integration.command.test_feed_commands import MANY, drop
 from tests.promising_gateway import held, line, step
-from tests.running_loaders import running_loaders
+from tests.running_loaders import from_a_folder, running_loaders
 
 SECONDS = 30
 # What stands in every worker's metrics; that it has replaced another only one of several tells.
@@ -222,13 +221,7 @@ async def test_a_request_is_passed_on_with_the_name_of_who_asks(gateway: Gateway
 async def test_a_snapshot_is_released_and_the_journal_says_by_whom(
     gateway: Gateway, redis_url: str, tmp_path: Path
 ) -> None:
-    (tmp_path / "drop").mkdir()
-    loading = Settings(
-        store={"url": redis_url, "timeout": 5.0},
-        loaders={"spool_dir": tmp_path / "spool"},
-        sources={"drop": {"type": "files", "directory": tmp_path / "drop"}},
-        feeds={"stock": {"kind": "stock", "source": "drop", "delta_every": "20ms"}},
-    )
+    loading = from_a_folder(redis_url, tmp_path)
 
     async def feed() -> Any:
         await gateway.refresh()

@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.gateway_server import ALL, Gateway
 from tests.integration.api.reserving import priced_shop
+from tests.pages import ROOT, tried
 
-ROOT = Path(__file__).parents[3]
 PAGES = (ROOT / "docs" / "clients.md", ROOT / "clients" / "python" / "README.md")
-PROGRAMS = [
-    program
-    for page in PAGES
-    for program in re.findall(r"(?ms)^```python\n(.*?)^```", page.read_text("utf-8"))
-]
+PROGRAMS = [block.text for block in tried("python", *PAGES)]
 
 
 @pytest.fixture
