@@ -19,7 +19,8 @@
 - `state` tells operators of everything as `state_shapes` has it, and passes on what they ask of
   feeds; `ops` is for machines that look after a worker.
 - `checkout` looks a cart up, with modules of the same kind beside it.
-- `fields` reads single fields of a request, `bodies` whole bodies, `percent` what addresses encode.
+- `fields` reads single fields of a request, `bodies` whole bodies, `percent` what addresses encode;
+  `moments` go out.
 - `problems` turns every error into problem+json, `auth` finds out who asks, `cors` which pages may.
 - `routes` describes an operation beside its handler; `openapi` is generated from that.
 """

@@ -52,34 +52,15 @@ class ExplainHandlers:
         """What is served here."""
         return (
             Route("GET", "/v1/explain/stock/{sku}", self.stock, STOCK),
-            Route("GET", "/v1/explain/stock", self.stock_named, STOCK_NAMED),
+            Route("GET", "/v1/explain/stock", self.stock, STOCK_NAMED),
             Route("GET", "/v1/explain/price/{sku}", self.price, PRICE),
-            Route("GET", "/v1/explain/price", self.price_named, PRICE_NAMED),
+            Route("GET", "/v1/explain/price", self.price, PRICE_NAMED),
         )
 
     async def stock(self, request: web.Request) -> web.Response:
-        """Why this stock answer, of a SKU in the path."""
+        """Why this stock answer."""
         self._authentication.require(request, EXPLAIN)
-        return await self._stock(path_sku(request), parse_query(request), request)
-
-    async def stock_named(self, request: web.Request) -> web.Response:
-        """The same of a SKU in the query."""
-        self._authentication.require(request, EXPLAIN)
-        query = parse_query(request)
-        return await self._stock(_sku(query), query, request)
-
-    async def price(self, request: web.Request) -> web.Response:
-        """Why this price, of a SKU in the path."""
-        self._authentication.require(request, EXPLAIN)
-        return await self._price(path_sku(request), parse_query(request))
-
-    async def price_named(self, request: web.Request) -> web.Response:
-        """The same of a SKU in the query."""
-        self._authentication.require(request, EXPLAIN)
-        query = parse_query(request)
-        return await self._price(_sku(query), query)
-
-    async def _stock(self, sku: str, query: Query, request: web.Request) -> web.Response:
+        sku, query = _asked(request)
         language = request.headers.get(hdrs.ACCEPT_LANGUAGE)
         parameters = address_parameters(query, self._rules)
         context = parameters.context(self._rules, language, exact=False)
@@ -89,6 +70,17 @@ class ExplainHandlers:
         explained = reading.explanation(sku, context)
         traces = await self._traced(sku, explained)
         return _told(explain_wording.stock_explanation(explained, traces))
+
+    async def price(self, request: web.Request) -> web.Response:
+        """Why this price."""
+        self._authentication.require(request, EXPLAIN)
+        sku, query = _asked(request)
+        wanted = price_parameters(query)
+        lines = address_lines({**query, "sku": [sku]})
+        asked = PriceRequest(lines, wanted.customer, wanted.channel, wanted.currency, wanted.at)
+        explained = await self._prices.explain(asked)
+        at_ms = self._clock_ms() if wanted.at is None else wanted.at
+        return _told(explain_wording.price_explanation(explained, at_ms))
 
     async def _traced(self, sku: str, explained: StockExplanation) -> SkuTraces | None:
         if self._traces is None:
@@ -102,13 +94,13 @@ class ExplainHandlers:
             # What was known last is explained as far as it is known.
             return None
 
-    async def _price(self, sku: str, query: Query) -> web.Response:
-        wanted = price_parameters(query)
-        lines = address_lines({**query, "sku": [sku]})
-        request = PriceRequest(lines, wanted.customer, wanted.channel, wanted.currency, wanted.at)
-        explained = await self._prices.explain(request)
-        at_ms = self._clock_ms() if wanted.at is None else wanted.at
-        return _told(explain_wording.price_explanation(explained, at_ms))
+
+def _asked(request: web.Request) -> tuple[str, Query]:
+    """The SKU, which is named in the path or in the query, and the query."""
+    if "sku" in request.match_info:
+        return path_sku(request), parse_query(request)
+    query = parse_query(request)
+    return _sku(query), query
 
 
 def _sku(query: Query) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time
-from typing import Annotated, Any, Final
+from datetime import date, time
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
 
+from gateway.api.moments import Moment
 from gateway.api.price_shapes import Currency
 from gateway.api.shapes import Number, Sku, SpanShape
 from gateway.domain.customers import CustomerStatus
@@ -18,10 +19,6 @@ from gateway.domain.spans import StockStatus
 from gateway.domain.stock import Basis, LocationKind, ProductStatus
 from gateway.services.price_explanations import Outcome
 from gateway.services.stock_explanations import Counting, Rule
-
-_LAST_SECOND: Final = 253_402_300_799
-
-Moment = Annotated[datetime, Meta(tz=True)]
 
 
 class CircumstancesShape(msgspec.Struct, frozen=True):
@@ -261,13 +258,3 @@ class PriceExplanationShape(msgspec.Struct, frozen=True):
             },
         ),
     ]
-
-
-def moment(at_ms: int) -> datetime:
-    """A moment in whole seconds; one beyond the calendar's end is its last."""
-    return datetime.fromtimestamp(min(max(at_ms // 1000, 0), _LAST_SECOND), UTC)
-
-
-def moment_or_none(at_ms: int | None) -> datetime | None:
-    """The same of one that there may not be."""
-    return None if at_ms is None else moment(at_ms)

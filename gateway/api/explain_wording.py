@@ -26,9 +26,8 @@ from gateway.api.explain_shapes import (
     SupplyShape,
     TakenShape,
     WayShape,
-    moment,
-    moment_or_none,
 )
+from gateway.api.moments import moment, moment_or_none
 from gateway.api.problem_kinds import KINDS
 from gateway.api.shapes import ItemError, UnknownItem, span_shape
 from gateway.api.stock_fragments import stock_item
@@ -217,9 +216,7 @@ def _feeds(feeds: Mapping[str, FeedState], now_ms: int) -> list[FeedShape]:
             name,
             state.kind,
             moment_or_none(state.verified_through_ms),
-            None
-            if state.verified_through_ms is None
-            else max(0, now_ms - state.verified_through_ms) // 1000,
+            _seconds(state.age_ms(now_ms)),
             moment_or_none(state.failing_since_ms),
             state.error,
             state.held_back,
@@ -256,6 +253,10 @@ def _list(head: PriceList, at_ms: int) -> PriceListShape:
         sorted(head.groups),
         sorted(head.channels),
     )
+
+
+def _seconds(age_ms: int | None) -> int | None:
+    return None if age_ms is None else age_ms // 1000
 
 
 def _number(quantity: Milli | None) -> float | None:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Final, NoReturn, TypeVar
+from typing import Final, NoReturn, TypeVar
 
 import msgspec
 from aiohttp import web
 
 from gateway.api import percent
 from gateway.api.languages import spoken
+from gateway.api.moments import Moment
 from gateway.domain.errors import FieldError, InvalidRequestError
 from gateway.domain.identifiers import RULE, all_identifiers, is_identifier
 from gateway.domain.money import minor_digits
@@ -26,7 +27,6 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND: Final = timedelta(milliseconds=1)
 
 Query = Mapping[str, Sequence[str]]
-Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 P = TypeVar("P", bound=msgspec.Struct)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from typing import Final, TypeVar
 
@@ -11,6 +11,7 @@ from aiohttp import hdrs, web
 
 from gateway.api.auth import Authentication
 from gateway.api.fields import Query, Reading, parse_query
+from gateway.api.moments import moment
 from gateway.api.routes import JSON, Answer, Operation, Parameter, Route
 from gateway.api.shapes import encode
 from gateway.observability.events import Event, EventKind, Severity
@@ -149,7 +150,7 @@ def _limit(reading: Reading, text: str | None) -> int:
 def _shape(event: Event) -> EventShape:
     return EventShape(
         event.id,
-        datetime.fromtimestamp(event.at_ms // 1000, UTC),
+        moment(event.at_ms),
         event.kind,
         event.meaning.severity.value,
         event.subject,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from typing import Final
 
 from aiohttp import hdrs, web
@@ -11,6 +10,7 @@ from msgspec import UNSET
 
 from gateway.api import problems
 from gateway.api.fields import parse_query
+from gateway.api.moments import moment_or_none
 from gateway.api.problem_kinds import KINDS
 from gateway.api.routes import JSON, Answer, Operation, Parameter, Route
 from gateway.api.shapes import Alive, Check, Readiness, UnreadyProblem, encode
@@ -161,21 +161,18 @@ class OpsHandlers:
 
 
 def _feed_check(name: str, state: FeedState, now_ms: int) -> Check:
-    verified_ms = state.verified_through_ms
-    age = _age(state, now_ms)
+    verified_ms, age_ms = state.verified_through_ms, state.age_ms(now_ms)
     return Check(
         f"feed:{name}",
         ok=verified_ms is not None,
         kind=state.kind,
-        verified_through=None
-        if verified_ms is None
-        else datetime.fromtimestamp(verified_ms // 1000, UTC),
-        age_seconds=None if age is None else int(age),
+        verified_through=moment_or_none(verified_ms),
+        age_seconds=None if age_ms is None else age_ms // 1000,
         failing=state.failing_since_ms is not None,
     )
 
 
 def _age(state: FeedState, now_ms: int) -> float | None:
-    if state.verified_through_ms is None:
-        return None
-    return max(0.0, (now_ms - state.verified_through_ms) / 1000)
+    """In seconds."""
+    age_ms = state.age_ms(now_ms)
+    return None if age_ms is None else age_ms / 1000

@@ -14,6 +14,7 @@ from typing import Final
 
 from msgspec import UNSET, UnsetType
 
+from gateway.api.moments import LAST_SECOND
 from gateway.api.price_shapes import ConsideredShape, UnpricedItem
 from gateway.api.problem_kinds import KINDS
 from gateway.api.shapes import ItemError, encode
@@ -24,7 +25,6 @@ from gateway.domain.quantities import UNIT, Milli, to_number
 from gateway.services.price_lines import Age, NoPrice, PriceAnswer, PricedLine, UnpricedLine
 
 _FIRST_SECOND: Final = -62_135_596_800
-_LAST_SECOND: Final = 253_402_300_799
 _FEW_BREAKS: Final = 10
 
 _ERRORS: Final[dict[NoPrice, ItemError]] = {
@@ -100,7 +100,7 @@ def explanation_shapes(considered: Sequence[Considered], digits: int) -> list[Co
 @lru_cache(maxsize=4096)
 def moment_text(second: int) -> str:
     """A second since the epoch as answers show it."""
-    known = min(max(second, _FIRST_SECOND), _LAST_SECOND)
+    known = min(max(second, _FIRST_SECOND), LAST_SECOND)
     return datetime.fromtimestamp(known, UTC).isoformat()[: len("2026-11-21T10:00:00")] + "Z"
 
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import timedelta
 from typing import Final, Protocol
 
 import msgspec
 from aiohttp import hdrs, web
 
 from gateway.api.auth import Authentication, Caller
-from gateway.api.explain_shapes import moment, moment_or_none
 from gateway.api.journal import OPS
+from gateway.api.moments import moment, moment_or_none
 from gateway.api.parameters import path_identifier
 from gateway.api.problem_kinds import KINDS
 from gateway.api.problems import problem
@@ -35,6 +36,7 @@ from gateway.domain.freshness import FreshnessPolicy
 from gateway.observability.figures import RouteFigures, WorkerFigures, added, figures
 from gateway.services.directory import Directory
 from gateway.services.feed_desk import FeedDesk
+from gateway.services.overdue_orders import OverdueOrders
 from gateway.services.promise_tally import PromiseTally, Tally
 from gateway.store.feed_requests import Act
 from gateway.store.feeds import FeedState, HeldBack
@@ -98,7 +100,7 @@ class Promising(Protocol):
     @property
     def tally(self) -> PromiseTally: ...
     @property
-    def within_ms(self) -> int: ...
+    def overdue(self) -> OverdueOrders: ...
 
 
 class StateHandlers:
@@ -176,7 +178,7 @@ class StateHandlers:
         if self._promising is None:
             return None
         tally = await self._promising.tally.count()
-        return None if tally is None else _promised(tally, self._promising.within_ms)
+        return None if tally is None else _promised(tally, self._promising.overdue.within)
 
 
 def _name(caller: Caller) -> str:
@@ -184,12 +186,12 @@ def _name(caller: Caller) -> str:
 
 
 def _feed(name: str, feed: FeedState, now_ms: int) -> FeedStateShape:
-    verified_ms, drift, accuracy = feed.verified_through_ms, feed.drift, feed.accuracy
+    age_ms, drift, accuracy = feed.age_ms(now_ms), feed.drift, feed.accuracy
     return FeedStateShape(
         name,
         feed.kind,
-        moment_or_none(verified_ms),
-        None if verified_ms is None else max(0, now_ms - verified_ms) // 1000,
+        moment_or_none(feed.verified_through_ms),
+        None if age_ms is None else age_ms // 1000,
         feed.accepted,
         feed.ignored,
         feed.quarantined,
@@ -225,12 +227,12 @@ def _worker(place: int, of: WorkerFigures | None) -> WorkerShape:
     return WorkerShape(place, of is not None, known.shed, dict(known.gauges))
 
 
-def _promised(tally: Tally, within_ms: int) -> PromisesShape:
+def _promised(tally: Tally, within: timedelta) -> PromisesShape:
     return PromisesShape(
         moment(tally.at_ms),
         dict(tally.states),
         tally.unacknowledged,
         tally.oldest_age,
         [WaitingShape(one.below, one.orders) for one in tally.waiting],
-        within_ms / 1000,
+        within.total_seconds(),
     )

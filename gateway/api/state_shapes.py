@@ -7,7 +7,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from gateway.api.explain_shapes import Moment
+from gateway.api.moments import Moment
 from gateway.api.shapes import Check
 from gateway.domain.reservations import State
 from gateway.services.feed_desk import Ending

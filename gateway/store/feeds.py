@@ -96,6 +96,11 @@ class FeedState(msgspec.Struct, frozen=True, omit_defaults=True):
     ignored: int = 0
     quarantined: int = 0
 
+    def age_ms(self, now_ms: int) -> int | None:
+        """For how long nothing of it was verified; None: nothing ever was."""
+        verified_ms = self.verified_through_ms
+        return None if verified_ms is None else max(0, now_ms - verified_ms)
+
 
 class TooManyFeedsError(Exception):
     """There is room for 255 feeds: their number is one byte of every record."""

@@ -52,7 +52,6 @@ class Promising(msgspec.Struct, frozen=True):
     upkeep: Upkeep
     traces: HoldTraces
     tally: PromiseTally
-    within_ms: int
 
     def reading(self) -> PromiseReading:
         """What is measured of promises."""
@@ -117,7 +116,6 @@ def promising(  # noqa: PLR0913, PLR0917 - each is a part that the rest of the w
         Upkeep(journal, settling, due, restoration, acknowledgements, overdue, gate),
         HoldTraces(HoldEntries(client, keys, lane), journal),
         PromiseTally(journal, clock_ms),
-        within_ms,
     )
 
 
