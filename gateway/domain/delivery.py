@@ -165,9 +165,17 @@ def departure(
 ) -> Departure | None:
     """The same of the day on which it could leave, with what that rests on."""
     try:
-        return _departure(quantity, places, product, terms, local_now, counted)
+        start = first_day(product, terms, local_now)
+        leaving = _from_stock(quantity, places, terms, start, counted)
+        if leaving is None:
+            today = local_now.date()
+            leaving = _from_supply(quantity, places, terms, start, today, counted)
+        if leaving is None and product.backorder and product.lead_time_days is not None:
+            day = terms.calendar.after(start, product.lead_time_days)
+            return Departure(day, Origin.LEAD_TIME)
     except OverflowError:
         return None
+    return leaving
 
 
 def first_day(product: Product, terms: ShippingTerms, local_now: datetime) -> date:
@@ -179,25 +187,6 @@ def first_day(product: Product, terms: ShippingTerms, local_now: datetime) -> da
     start = terms.order_day(local_now)
     release = product.release_day(local_now)
     return start if release is None else terms.calendar.on_or_after(max(start, release))
-
-
-def _departure(
-    quantity: Milli,
-    places: Sequence[Place],
-    product: Product,
-    terms: ShippingTerms,
-    local_now: datetime,
-    counted: Counted,
-) -> Departure | None:
-    start = first_day(product, terms, local_now)
-    leaving = _from_stock(quantity, places, terms, start, counted)
-    if leaving is None:
-        today = local_now.date()
-        leaving = _from_supply(quantity, places, terms, start, today, counted)
-    if leaving is None and product.backorder and product.lead_time_days is not None:
-        day = terms.calendar.after(start, product.lead_time_days)
-        return Departure(day, Origin.LEAD_TIME)
-    return leaving
 
 
 def _from_stock(
