@@ -6,15 +6,18 @@ from collections.abc import Sequence
 from functools import partial
 
 from gateway.domain.orders import AckStatus, OrderAck
-from gateway.store.ack_codec import ack_payload
-from gateway.store.entries import ONLY_NAME
+from gateway.store.ack_codec import ENTRY_OF, ack_payload
 from loaders import fields, spots
 from loaders.operations import Address, Draft, Mark, PlainOperations
 from loaders.records import OrderAckRecord
 
 
 class AckOperations:
-    """Plain records, but for one thing: without a time of its own, one is as old as its arrival."""
+    """Plain records, but for two things.
+
+    Without a time of its own, one is as old as its arrival. And a cancellation lies beside what
+    else is said of the order: that comes late, or once more, and must not take its place.
+    """
 
     def draft(self, record: OrderAckRecord, mark: Mark) -> Draft:
         """The operation that writes or deletes an acknowledgement.
@@ -25,12 +28,13 @@ class AckOperations:
         return _arrived(mark.arrival_ms).draft(record, mark)
 
     def addresses(self, record: OrderAckRecord) -> Sequence[Address]:
-        """The one address.
+        """Where the words on its order lie.
 
         Raises:
             WrongFieldError: the key is not allowed.
         """
-        return (_address(record),)
+        spot = _spot(record)
+        return tuple((spot, name) for name in ENTRY_OF.values())
 
 
 def _arrived(arrival_ms: int) -> PlainOperations[OrderAckRecord]:
@@ -38,7 +42,15 @@ def _arrived(arrival_ms: int) -> PlainOperations[OrderAckRecord]:
 
 
 def _address(record: OrderAckRecord) -> Address:
-    return spots.ack(fields.identifier("order_ref", record.order_ref)), ONLY_NAME
+    return _spot(record), ENTRY_OF[_status(record)]
+
+
+def _spot(record: OrderAckRecord) -> spots.Spot:
+    return spots.ack(fields.identifier("order_ref", record.order_ref))
+
+
+def _status(record: OrderAckRecord) -> AckStatus:
+    return record.status or AckStatus.ACCEPTED
 
 
 def _payload(arrival_ms: int, record: OrderAckRecord) -> bytes:
@@ -47,6 +59,6 @@ def _payload(arrival_ms: int, record: OrderAckRecord) -> bytes:
         OrderAck(
             record.order_ref,
             arrival_ms if moment is None else fields.stamp_ms("acknowledged_at", moment),
-            record.status or AckStatus.ACCEPTED,
+            _status(record),
         )
     )

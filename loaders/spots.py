@@ -74,7 +74,7 @@ def discounts(discount_class: str) -> Spot:
 
 
 def ack(order_ref: str) -> Spot:
-    """An order's acknowledgement, as long as it waits to be taken."""
+    """The ERP's words on an order, as long as they wait to be taken."""
     return (_ACK, order_ref)
 
 

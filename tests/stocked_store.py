@@ -10,7 +10,7 @@ from gateway.domain.orders import OrderAck
 from gateway.domain.price_lists import Discount, PriceList, PriceRow, Scope
 from gateway.domain.quantities import to_milli
 from gateway.domain.stock import Location, Product, StockLevel
-from gateway.store.ack_codec import ack_payload
+from gateway.store.ack_codec import ENTRY_OF, ack_payload
 from gateway.store.bulk import Block, BulkEncoder, BulkWriter, Place
 from gateway.store.client import StoreClient
 from gateway.store.codec import location_payload, product_payload
@@ -129,7 +129,7 @@ class StockedStore:
         """Put these acknowledgements into the inbox."""
         for ack in acks:
             place = self._encoder.place_of_ack(ack.order_ref)
-            await self._put(place, [self._op(ONLY_NAME, ack_payload(ack))])
+            await self._put(place, [self._op(ENTRY_OF[ack.status], ack_payload(ack))])
 
     async def spoil(self, sku: str) -> None:
         """Put something at a SKU's key that is not ours."""

@@ -1,4 +1,8 @@
-"""How an order's acknowledgement is written (MessagePack): a value of one entry, `ONLY_NAME`."""
+"""How the ERP's words on an order are written (MessagePack): a value with an entry of each status.
+
+The two lie side by side, so that neither takes the other's place before a gateway has read it: a
+cancellation stands, and "accepted" may be told once more, or come late.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,7 @@ from typing import Final
 import msgspec
 
 from gateway.domain.orders import AckStatus, OrderAck
-from gateway.store.entries import MOMENTS, CorruptValueError, Entry
+from gateway.store.entries import MOMENTS, CorruptValueError, Entry, Flag, entries
 from gateway.store.payloads import typed
 
 
@@ -18,6 +22,23 @@ class _AckWire(msgspec.Struct, frozen=True, omit_defaults=True):
 
 _encode: Final = msgspec.msgpack.Encoder().encode
 _decode: Final = msgspec.msgpack.Decoder(_AckWire).decode
+
+
+ENTRY_OF: Final = {AckStatus.CANCELLED: "cancelled", AckStatus.ACCEPTED: ""}
+"""The name of its entry; of a value that has both, the first counts."""
+
+
+def word_of(value: bytes, order_ref: str) -> OrderAck | None:
+    """What the ERP's words on an order come to; None where all were deleted.
+
+    Raises:
+        CorruptValueError: the value is not in this format.
+    """
+    alive = {held.head.name: held for held in entries(value) if not held.head.flags & Flag.TOMB}
+    for name in ENTRY_OF.values():
+        if name in alive:
+            return decode_ack(alive[name], order_ref)
+    return None
 
 
 def ack_payload(ack: OrderAck) -> bytes:

@@ -15,9 +15,9 @@ import msgspec
 
 from gateway.domain.identifiers import is_identifier
 from gateway.domain.orders import OrderAck
-from gateway.store.ack_codec import decode_ack
+from gateway.store.ack_codec import word_of
 from gateway.store.client import StoreClient
-from gateway.store.entries import CorruptValueError, only_entry
+from gateway.store.entries import CorruptValueError
 from gateway.store.keys import Keyspace
 from gateway.store.scans import scan_fields
 
@@ -87,13 +87,11 @@ class AckInbox:
     def _read(self, field: bytes, value: bytes) -> WaitingAck | None:
         try:
             order_ref = _order_ref(field)
-            entry = only_entry(value)
-            if entry is None:
-                return None
-            return WaitingAck(order_ref, decode_ack(entry, order_ref), value)
+            ack = word_of(value, order_ref)
         except CorruptValueError:
             self.corrupt += 1
             return None
+        return None if ack is None else WaitingAck(order_ref, ack, value)
 
     async def _remove(self, held: Sequence[tuple[bytes, bytes]]) -> None:
         """Remove these fields, each while it has this value."""

@@ -158,7 +158,7 @@ class BulkEncoder:
         return self._place(key, ChangeKind.DISCOUNTS, discount_class)
 
     def place_of_ack(self, order_ref: str) -> Place:
-        """Where an order's acknowledgement waits to be taken; the entry is `ONLY_NAME`."""
+        """Where words on an order wait to be taken; the entries are `ack_codec.ENTRY_OF`."""
         return self._place(self._keys.acks, ChangeKind.ORDERS, order_ref, order_ref.encode())
 
     @staticmethod

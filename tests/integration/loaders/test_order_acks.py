@@ -207,13 +207,14 @@ async def test_what_vanishes_while_a_snapshot_is_compared_is_no_matter(
     assert set(await inbox(warehouse)) == {"1001"}
 
 
-async def test_the_last_to_arrive_counts_and_one_that_waits_can_be_withdrawn(
-    warehouse: Warehouse,
-) -> None:
+async def test_a_cancellation_stands_until_it_is_withdrawn(warehouse: Warehouse) -> None:
     await warehouse.register(ACKS)
     await warehouse.delta(ACKS, ROWS[0], {**ROWS[0], "status": "cancelled"})
     assert (await inbox(warehouse))["1001"].status is AckStatus.CANCELLED
     await warehouse.delta(ACKS, ROWS[0])
+    assert (await inbox(warehouse))["1001"].status is AckStatus.CANCELLED
+    withdrawn = {"order_ref": "1001", "status": "cancelled", "delete": True}
+    assert (await warehouse.delta(ACKS, withdrawn)).accepted == 1
     assert (await inbox(warehouse))["1001"].status is AckStatus.ACCEPTED
     outcome = await warehouse.delta(ACKS, {"order_ref": "1001", "delete": True})
     assert outcome.accepted == 1

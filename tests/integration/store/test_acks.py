@@ -62,6 +62,27 @@ async def test_what_was_written_meanwhile_stays(client: StoreClient) -> None:
     assert [one.ack for one in await inbox.waiting()] == [cancelled]
 
 
+async def test_a_cancellation_waits_whatever_is_told_besides(client: StoreClient) -> None:
+    inbox, stocked = AckInbox(client, KEYS), StockedStore(client)
+    cancelled = OrderAck(ONE.order_ref, ONE.acknowledged_ms, AckStatus.CANCELLED)
+    for words in ((ONE, cancelled), (cancelled, ONE), (cancelled, ONE, ONE)):
+        await stocked.ack(*words)
+        (waiting,) = await inbox.waiting()
+        assert waiting.ack == cancelled
+        await inbox.take([waiting])
+        assert await inbox.waiting() == []
+
+
+async def test_a_word_that_comes_beside_another_is_not_taken_with_it(client: StoreClient) -> None:
+    inbox, stocked = AckInbox(client, KEYS), StockedStore(client)
+    cancelled = OrderAck(ONE.order_ref, ONE.acknowledged_ms, AckStatus.CANCELLED)
+    await stocked.ack(cancelled)
+    waiting = await inbox.waiting()
+    await stocked.ack(ONE)
+    await inbox.take(waiting)
+    assert [one.ack for one in await inbox.waiting()] == [cancelled]
+
+
 async def test_ten_thousand_come_in_pages(client: StoreClient) -> None:
     inbox = AckInbox(client, KEYS)
     everything = {f"O-{number}": entry(OrderAck(f"O-{number}", number)) for number in range(MANY)}

@@ -79,7 +79,7 @@ def test_a_rejected_row_keeps_what_is_held_if_it_can_be_told_by_its_key() -> Non
 
 def test_an_acknowledgement_as_it_is_held() -> None:
     draft = drafted(acknowledged_at="2026-11-21T11:00:00.0005+01:00", status="cancelled")
-    assert draft[0] == (spots.ack("O-1"), "")
+    assert draft[0] == (spots.ack("O-1"), "cancelled")
     assert decode_ack(entry(draft), "O-1") == OrderAck("O-1", TEN_MS, AckStatus.CANCELLED)
 
 
