@@ -8,6 +8,7 @@ The layers, each importing only those below it::
     tokens         the only code that knows JWT: customers' tokens in, signed prices out
     store          the only code that knows Redis: keys, codec, client, scripts
     ledger         the only code that knows PostgreSQL: what was promised, and who was first
+    deadlines      for answers over the network; a busy loop does not count; serves store and ledger
     gathering      questions of one turn, asked together; serves store and ledger
     turns          how much of what adds up is done in one turn of the loop; serves services and api
     words          the languages that there are words for, and the words; serves config, wiring, api

@@ -19,7 +19,8 @@ PRODUCT = ("gateway", "loaders", "stockspan")
 EVERYWHERE = (*PRODUCT, "benchmarks", "tests")
 
 # Each part of the product, and the parts it may import besides itself.
-_STORES = "gateway.store gateway.ledger gateway.gathering gateway.domain gateway.observability"
+_LINKS = "gateway.deadlines gateway.gathering"
+_STORES = f"gateway.store gateway.ledger {_LINKS} gateway.domain gateway.observability"
 _SERVICES = f"gateway.services gateway.near_cache gateway.turns {_STORES}"
 _GATEWAY = f"gateway gateway.config gateway.wiring gateway.api {_SERVICES}"
 MAY_IMPORT: Mapping[str, frozenset[str]] = {
@@ -31,10 +32,11 @@ MAY_IMPORT: Mapping[str, frozenset[str]] = {
         "gateway.words": "gateway.domain",
         # Alerts are configured by the kinds of events.
         "gateway.config": "gateway.domain gateway.observability gateway.words",
+        "gateway.deadlines": "",
         "gateway.gathering": "",
         "gateway.turns": "",
-        "gateway.store": "gateway.gathering gateway.domain gateway.observability",
-        "gateway.ledger": "gateway.gathering gateway.domain gateway.observability",
+        "gateway.store": f"{_LINKS} gateway.domain gateway.observability",
+        "gateway.ledger": f"{_LINKS} gateway.domain gateway.observability",
         "gateway.tokens": "gateway.domain",
         "gateway.near_cache": _STORES,
         "gateway.services": f"gateway.near_cache gateway.turns {_STORES}",

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 import asyncpg
 
+from gateway.deadlines import within
 from gateway.domain.errors import LedgerUnavailableError
 from gateway.ledger.migrations import SCHEMA, Migration, is_current, migrate, shipped
 from gateway.observability.tracing import span
@@ -92,7 +93,7 @@ class LedgerClient:
             LedgerUnavailableError: it was not done, or is not known to be.
         """
         with span("ledger"), translated():
-            async with asyncio.timeout(self.deadline if deadline is None else deadline):
+            async with within(self.deadline if deadline is None else deadline):
                 await self.ready()
                 try:
                     async with self._lent() as connection:
@@ -110,7 +111,7 @@ class LedgerClient:
         """
         with span("ledger"), translated():
             self._refuse_when_closed()
-            async with asyncio.timeout(self.deadline):
+            async with within(self.deadline):
                 yield
 
     async def rows(
@@ -149,14 +150,14 @@ class LedgerClient:
         if pool is None:
             return
         try:
-            async with asyncio.timeout(self.deadline):
+            async with within(self.deadline):
                 await pool.close()
         except OURS:
             pool.terminate()
 
     async def _make_ready(self) -> None:
         with translated():
-            async with asyncio.timeout(self.deadline), self._lent() as connection:
+            async with within(self.deadline), self._lent() as connection:
                 if await is_current(connection, self._migrations):
                     return
             async with asyncio.timeout(_MIGRATING), self._lent() as connection:

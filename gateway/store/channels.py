@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from gateway.deadlines import within
 from gateway.store.client import OURS, StoreClient
 
 _PATIENCE: Final = 1.0
@@ -48,7 +49,7 @@ class ChannelListener:
     async def _listen(self) -> None:
         subscription = await self._client.subscription()
         try:
-            async with asyncio.timeout(self._client.deadline):
+            async with within(self._client.deadline):
                 await subscription.subscribe(self._channel, *self._beside)
             self.connected = True
             self._on_message(None)
@@ -57,7 +58,7 @@ class ChannelListener:
                 message = await subscription.get_message(timeout=_PATIENCE)
                 if message is None:
                     silent += 1
-                    async with asyncio.timeout(self._client.deadline):
+                    async with within(self._client.deadline):
                         await subscription.ping()
                     continue
                 silent = 0

@@ -20,6 +20,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.maint_notifications import MaintNotificationsConfig
 
+from gateway.deadlines import within
 from gateway.domain.errors import StockspanError, StoreFullError, StoreUnavailableError
 from gateway.observability.tracing import span
 
@@ -90,7 +91,7 @@ class StoreClient:
             StoreUnavailableError: they were not, or the store refused.
         """
         with span("store"), translated():
-            async with asyncio.timeout(self.deadline if deadline is None else deadline):
+            async with within(self.deadline if deadline is None else deadline):
                 try:
                     yield self.redis
                 except (exceptions.ConnectionError, OSError):
@@ -141,7 +142,7 @@ class StoreClient:
         Raises:
             Exception: one of `OURS`, translated by nobody: the listener tries again.
         """
-        async with asyncio.timeout(self.deadline):
+        async with within(self.deadline):
             if isinstance(self.redis, RedisCluster):
                 _ = await self.redis.initialize()
         return self.redis.pubsub()

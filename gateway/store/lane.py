@@ -21,6 +21,7 @@ import msgspec
 from redis import exceptions
 from redis.asyncio.cluster import RedisCluster
 
+from gateway.deadlines import within
 from gateway.gathering import Gathering
 from gateway.observability.tracing import span
 from gateway.store.client import OURS, Connected, StoreClient, translated
@@ -76,7 +77,7 @@ class Lane:
             StoreUnavailableError: no answer within the deadline; it may have been run all the same.
         """
         with span("store"), translated():
-            async with asyncio.timeout(self._client.deadline):
+            async with within(self._client.deadline):
                 return await self._gathering.ask(_Asked(command, durable))
 
     def post(self, command: Command) -> None:
@@ -94,7 +95,7 @@ class Lane:
             StoreUnavailableError: as in `run`, of any of them.
         """
         with span("store"), translated():
-            async with asyncio.timeout(self._client.deadline):
+            async with within(self._client.deadline):
                 arrived = await self._gathering.ask_all(
                     [_Asked(command, durable) for command in commands]
                 )
@@ -142,7 +143,7 @@ class Lane:
         durable = [one.command for one in asked if one.durable]
         deadline = self._client.deadline
         wait: Command = (b"WAITAOF", 1, 0, max(1, int(deadline * _PATIENCE * 1000)))
-        async with asyncio.timeout(deadline):
+        async with within(deadline):
             redis = self._client.redis
             if isinstance(redis, RedisCluster):
                 replies = await _through_cluster(redis, commands, durable, wait)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Sequence
 from itertools import chain
 from typing import Final
 
 import msgspec
 
+from gateway.deadlines import within
 from gateway.domain.stock import Location, SkuStock
 from gateway.gathering import Gathering
 from gateway.store.client import StoreClient, translated
@@ -76,7 +76,7 @@ class StockStore:
             StoreUnavailableError: no answer within the deadline.
         """
         with translated():
-            async with asyncio.timeout(self._client.deadline):
+            async with within(self._client.deadline):
                 return await self._gathering.ask(skus)
 
     async def end(self) -> None:
