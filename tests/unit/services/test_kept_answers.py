@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import random
 from collections import deque
 from collections.abc import Callable
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -126,8 +128,8 @@ def answer(sku: str, as_of_ms: int, freshness: Freshness, lasting: Lasting | Non
     )
 
 
-def shown(told: StockAnswer, version: int) -> Shown:
-    return Shown(told.sku, Wording(b"%d" % version, b""), b"", told.as_of_ms, told.fresh_for_ms)
+def shown(told: StockAnswer, version: int, digest: bytes = bytes(8)) -> Shown:
+    return Shown(told.sku, Wording(b"%d" % version, b""), digest, told.as_of_ms, told.fresh_for_ms)
 
 
 # Mostly all is well, or nothing would be kept of which one could see whether it is right.
@@ -250,6 +252,24 @@ def test_what_is_kept_ends_when_it_is_old_or_the_clock_is_set_back(ms: int) -> N
     shop.hear()
     assert shop.kept.may_tell
     assert shop.told("A") is None
+
+
+def test_what_is_kept_at_once_does_not_end_at_once() -> None:
+    shop = calm_shop(START_MS - AGES.stale_for_ms - 1)
+    skus = [f"S-{number}" for number in range(250)]
+    ticket = shop.kept.ticket()
+    assert ticket is not None
+    lasting = Lasting(*AGES.range_of(Freshness.EXPIRED), (1,), START_MS + 100_000)
+    for sku in skus:
+        told = answer(sku, shop.through_ms_known, Freshness.EXPIRED, lasting)
+        shop.kept.keep(told, shown(told, 0, hashlib.sha256(sku.encode()).digest()), PLAIN, ticket)
+    left = [len(skus)]
+    for _ in range(LONGEST_MS // 1_000):
+        shop.now_ms += 1_000
+        left.append(sum(found is not None for found in shop.kept.find(skus, PLAIN, shop.now_ms)))
+    ended = [before - after for before, after in pairwise(left)]
+    assert (sum(ended[: LONGEST_MS // 2_500]), left[-1]) == (0, 0)
+    assert max(ended) < len(skus) / 6
 
 
 def test_what_turns_by_itself_is_kept_until_then() -> None:
