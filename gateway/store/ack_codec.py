@@ -27,6 +27,8 @@ _decode: Final = msgspec.msgpack.Decoder(_AckWire).decode
 ENTRY_OF: Final = {AckStatus.CANCELLED: "cancelled", AckStatus.ACCEPTED: ""}
 """The name of its entry; of a value that has both, the first counts."""
 
+STATUS_OF: Final = {name: status for status, name in ENTRY_OF.items()}
+
 
 def word_of(value: bytes, order_ref: str) -> OrderAck | None:
     """What the ERP's words on an order come to; None where all were deleted.

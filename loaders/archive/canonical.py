@@ -14,7 +14,7 @@ from gateway.domain.price_lists import EVERYTHING, Discount, PriceRow, Scope
 from gateway.domain.quantities import UNIT, to_number
 from gateway.domain.record_kinds import Kind
 from gateway.domain.stock import PLAIN_PRODUCT, Basis, LocationKind, ProductStatus
-from gateway.store.ack_codec import decode_ack
+from gateway.store.ack_codec import STATUS_OF, decode_ack
 from gateway.store.codec import decode_location, decode_product_record
 from gateway.store.customer_codec import decode_customer
 from gateway.store.entries import CorruptValueError, Entry, Flag
@@ -195,6 +195,10 @@ def _cell(spot: Spot, entry: Entry) -> Fields:
     }
 
 
+def _ack_key(spot: Spot, entry: Entry) -> Fields:
+    return {"order_ref": spot[1], "status": STATUS_OF[entry.head.name]}
+
+
 def _ack(spot: Spot, entry: Entry) -> Fields:
     ack = decode_ack(entry, spot[1])
     return {"acknowledged_at": moment(ack.acknowledged_ms), "status": ack.status}
@@ -213,6 +217,6 @@ _WAYS: Final[Mapping[Kind, tuple[_Way, _Way]]] = {
     "prices": (_row_key, _row),
     "customers": (_named("customer"), _customer),
     "discounts": (_cell_key, _cell),
-    "order_acks": (_named("order_ref"), _ack),
+    "order_acks": (_ack_key, _ack),
 }
 """Of each kind what a record is known by, and what it sets."""

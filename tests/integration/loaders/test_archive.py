@@ -15,12 +15,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from gateway.domain.orders import OrderAck
 from gateway.domain.price_lists import PriceRow, Scope, Target
 from gateway.domain.record_kinds import KINDS, Kind
 from gateway.domain.stock import Product
+from gateway.store.ack_codec import ack_payload
+from gateway.store.acks import AckInbox
 from gateway.store.bulk import BulkEncoder
 from gateway.store.codec import decode_product_record
-from gateway.store.entries import FORMAT, PRODUCT_NAME, Op, entries, pack_op
+from gateway.store.entries import FORMAT, PRODUCT_NAME, Flag, Op, entries, pack_op
 from gateway.store.feeds import unready
 from gateway.store.price_codec import name_of_row, row_payload
 from loaders.archive.restoring import Restored, Restoring
@@ -489,6 +492,19 @@ async def test_rows_at_the_wrong_side_are_left_out(warehouse: Warehouse) -> None
     await empty(warehouse)
     await restore(warehouse, archive)
     assert "K" not in {row.price_list for row in await warehouse.rows() if row.unit_price == 0}
+
+
+async def test_a_withdrawn_cancellation_takes_no_other_word_along(warehouse: Warehouse) -> None:
+    await fill(warehouse)
+    place = BulkEncoder(warehouse.keys).place_of_ack("O-1")
+    accepted = entry_of(ack_payload(OrderAck("O-1", 5)))
+    withdrawn = pack_op(Op.PUT, Flag.TOMB, 1, 1, 7, 9, b"cancelled", b"")[1:]
+    await warehouse.client.redis.hset(place.key, place.field, accepted + withdrawn)
+    archive, _ = await save(warehouse)
+    await empty(warehouse)
+    await restore(warehouse, archive)
+    waiting = await AckInbox(warehouse.client, warehouse.keys).waiting()
+    assert [one.ack for one in waiting] == [OrderAck("O-1", 5)]
 
 
 CHEAP: Final = PriceRow("K", Target(Scope.SKU, "A"), unit_price=0)
