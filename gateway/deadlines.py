@@ -1,8 +1,8 @@
 """Deadlines for answers that come over the network, fair to those that come while the loop is busy.
 
 `asyncio.timeout` counts from the clock alone: where one turn of the loop takes longer than the
-deadline, as when two thousand clients connect at once, it ends a call whose answer has lain in the
-socket for most of that time, since timers are looked at before sockets are.
+deadline, it ends a call whose answer has lain in the socket for most of that time, since timers are
+looked at before the answer has gone from the socket to whoever waits for it.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 _LATE: Final = 0.005
 """A timer that fires so much too late, in seconds, was held up by the loop."""
@@ -35,13 +35,12 @@ class within:  # noqa: N801 - used as `asyncio.timeout` is
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
 
-    async def __aenter__(self) -> Self:
+    async def __aenter__(self) -> None:
         self._turns = 0
         self._timeout = asyncio.timeout(None)
         await self._timeout.__aenter__()
         self._loop = asyncio.get_running_loop()
         self._set(self._seconds)
-        return self
 
     async def __aexit__(
         self,

@@ -25,7 +25,7 @@ LONGEST_MS: Final = 30_000
 """No answer is kept for longer. Nothing we know of makes that necessary: it is for the mistake that
 we do not know of, and costs a SKU in demand one reading in half a minute."""
 
-_STAGGER_MS: Final = 64
+STAGGER_MS: Final = 64
 """So much sooner an answer ends for each step of its digest's first byte, 16 seconds at the most:
 what a crowd has asked for at once must not end at once, and leave the next crowd with nothing."""
 
@@ -236,7 +236,7 @@ class KeptAnswers:
 def _told(sku: str, kept: Kept, through_ms: int | None, now_ms: int) -> Shown | None:
     """What is kept, right through `through_ms` as far as was heard; None if it is not any more."""
     lasting = kept.lasting
-    longest_ms = LONGEST_MS - _STAGGER_MS * kept.digest[0]
+    longest_ms = LONGEST_MS - STAGGER_MS * kept.digest[0]
     until_ms = min(kept.kept_ms + longest_ms, lasting.until_ms)
     if through_ms is None or not kept.kept_ms <= now_ms < until_ms:
         return None

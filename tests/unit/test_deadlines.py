@@ -63,16 +63,24 @@ def test_silence_ends_whether_or_not_the_loop_is_busy(loop: Loop) -> None:
 
 @on_both
 def test_what_was_done_in_time_leaves_nothing_behind(loop: Loop) -> None:
+    wrong: list[dict[str, object]] = []
+
     async def main() -> None:
+        running = asyncio.get_running_loop()
+        running.set_exception_handler(lambda _, context: wrong.append(context))
         with pytest.raises(LookupError):
             async with within(_DEADLINE):
                 raise LookupError
         async with within(_DEADLINE):
             pass
-        await asyncio.sleep(2 * _DEADLINE)
+        # By the end of a later deadline theirs would have come, too.
+        with pytest.raises(TimeoutError):
+            async with within(2 * _DEADLINE):
+                await running.create_future()
 
     with asyncio.Runner(loop_factory=loop) as runner:
         runner.run(main())
+    assert wrong == []
 
 
 @on_both
